@@ -1,0 +1,45 @@
+# Two commands do everything: `make book` and `make test`. Both first make .venv if requirements.txt changed.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: book test check serve lock format clean
+.DELETE_ON_ERROR:
+
+# `clean` drops pages that left the table of contents but keeps the execution cache; --all reads every page again, so
+# that a warning is seen every time; -W makes warnings errors, -n adds dangling references, --keep-going lists them all.
+book: $(STAMP)
+	$(BIN)/jupyter-book clean .
+	$(BIN)/jupyter-book build . --all -W -n --keep-going
+	@echo "The book is ready: open _build/html/index.html, or run 'make serve'."
+
+test: $(STAMP) check
+	$(BIN)/python -m pytest
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
+
+serve: $(STAMP)
+	$(BIN)/python -m http.server --directory _build/html --bind 127.0.0.1 8000
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# New pins for all systems; needs uv (https://docs.astral.sh/uv).
+lock:
+	uv pip compile pyproject.toml --extra book --extra test --universal --python-version 3.11 \
+		--no-header --no-annotate --constraint .ci/constraints.txt --output-file requirements.txt
+
+clean:
+	rm -rf _build
+
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}; set PYTHON=")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --requirement requirements.txt
+	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,107 @@
+"""The command ``hw3``: look at the data, run experiments, list runs, check a formula."""
+
+import argparse
+import json
+import sys
+from contextlib import redirect_stdout
+from dataclasses import asdict
+from typing import Any
+
+
+def _data(arguments: argparse.Namespace) -> None:
+    from hw3.data import load
+    from hw3.lab.profiles import profile
+
+    with redirect_stdout(sys.stderr if arguments.json else sys.stdout):
+        data = load("shoes", source=profile(arguments.profile).source)
+    if arguments.json:
+        source = {"source": data.source.description, "stand_in": data.source.stand_in, "sha256": data.digest}
+        print(json.dumps([{"name": data.name, "images": len(data), **source}]))
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from hw3.lab.experiments import matching
+    from hw3.lab.parallel import run_all
+    from hw3.lab.profiles import profile
+    from hw3.lab.run import run
+
+    names = [name for pattern in arguments.experiment for name in matching(pattern)]
+    chosen = profile(arguments.profile)
+    seeds = arguments.seed or list(chosen.seeds)
+    if len(names) * len(seeds) == 1:
+        results = {names[0]: [run(names[0], seeds[0], chosen, progress=sys.stderr.isatty())]}
+    else:
+        results = run_all(names, seeds, chosen.name, arguments.jobs)
+    for result in (one for group in results.values() for one in group):
+        print(_line(result))
+
+
+def _line(result: Any) -> str:
+    scores = f"accuracy {result.test.accuracy:.4f}  loss {result.test.loss:.4f}"
+    return (
+        f"{result.name:24} seed {result.seed}  {result.profile:5}  {scores}  "
+        f"{result.parameters:>8,} parameters  {result.seconds:6.1f} s  {result.data_source}"
+    )
+
+
+def _runs(arguments: argparse.Namespace) -> None:
+    from hw3.lab.store import all_results
+
+    if not arguments.json:
+        for result in all_results():
+            print(_line(result))
+        return
+    with redirect_stdout(sys.stderr):
+        results = list(all_results())
+    fields = "name seed profile key data_source parameters multiplications seconds precision best_epoch".split()
+    print(json.dumps([{f: getattr(r, f) for f in fields} | {"test": asdict(r.test)} for r in results], indent=1))
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from hw3.theory import check
+
+    verdict = check(arguments.answer, arguments.formula)
+    print(verdict)
+    return 0 if verdict.equivalent else 1
+
+
+def parser() -> argparse.ArgumentParser:
+    main = argparse.ArgumentParser(prog="hw3", description=__doc__)
+    commands = main.add_subparsers(required=True, metavar="command")
+
+    data = commands.add_parser("data", help="load the images and say where they came from")
+    data.add_argument("--json", action="store_true")
+    data.set_defaults(call=_data)
+
+    run = commands.add_parser("run", help="run experiments, or read their stored results")
+    run.add_argument("experiment", nargs="+", help="a name or a pattern, such as shoes/mlp or 'shoes/*'")
+    run.add_argument("--seed", type=int, action="append", help="may be repeated; by default the profile's seeds")
+    run.add_argument("--jobs", type=int, help="runs at a time; by default one for each core")
+    run.set_defaults(call=_run)
+
+    for command in (data, run):
+        command.add_argument("--profile", help="smoke, book or full; by default $HW3_PROFILE, then book")
+
+    runs = commands.add_parser("runs", help="list the stored results")
+    runs.add_argument("--json", action="store_true")
+    runs.set_defaults(call=_runs)
+
+    check = commands.add_parser("check", help="judge a formula as the answer to a theory question")
+    check.add_argument("answer", help="for example t3.dk1")
+    check.add_argument("formula", help="for example 'alpha1*x1 + alpha2*x2 + alpha3*x3'")
+    check.set_defaults(call=_check)
+    return main
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; wrong input gives one line and status 2, not a traceback."""
+    parsed = parser().parse_args(arguments)
+    try:
+        return parsed.call(parsed) or 0
+    except (KeyError, ValueError, OSError, RuntimeError) as error:
+        print(f"hw3: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The book's experiments: declared, run once, stored, compared, shown."""

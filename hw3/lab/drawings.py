@@ -1,0 +1,145 @@
+"""The pictures of the theory pages, drawn from the same objects that the derivations use."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon, Rectangle
+from sympy import Expr, Matrix, lambdify, latex, symbols
+
+from hw3.lab import style
+from hw3.theory.conv1d import Network1d
+from hw3.theory.layers import Row
+
+style.use()
+
+
+def _value(number: Expr) -> str:
+    return f"${latex(number)}$" if number.is_Integer else f"$\\frac{{{number.p}}}{{{number.q}}}$"
+
+
+def boards(images: Sequence[Matrix], titles: Sequence[str]) -> Figure:
+    """Grey-value images side by side, with the exact value written in each pixel."""
+    figure, axes = plt.subplots(1, len(images), figsize=(4.1 * len(images), 4.3))
+    for axis, image, title in zip(axes, images, titles, strict=True):
+        pixels = np.array(image.tolist(), float)
+        axis.imshow(pixels, cmap="gray", vmin=0, vmax=255)
+        for (row, column), grey in np.ndenumerate(pixels):
+            colour = "black" if grey > 100 else "white"
+            size = 8 if image[row, column].is_Integer else 12
+            axis.text(column, row, _value(image[row, column]), ha="center", va="center", color=colour, fontsize=size)
+        axis.set(title=title, xticks=[], yticks=[])
+        axis.grid(False)
+        axis.spines[:].set_visible(False)
+    return figure
+
+
+def response(formula: Expr) -> Figure:
+    """A frequency response H(w1, w2): the whole square of frequencies, and its diagonal w1 = w2."""
+    w1, w2 = symbols("w1 w2", real=True)
+    evaluate = lambdify((w1, w2), formula, "numpy")
+    angles = np.linspace(-np.pi, np.pi, 181)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4), width_ratios=(1, 1.3))
+    image = left.imshow(
+        evaluate(*np.meshgrid(angles, angles)), extent=(-np.pi, np.pi) * 2, cmap="RdBu", vmin=-1, vmax=1
+    )
+    left.set(xlabel="$\\omega_2$", ylabel="$\\omega_1$", title="$H(\\omega_1, \\omega_2)$")
+    left.set(xticks=[-np.pi, 0, np.pi], yticks=[-np.pi, 0, np.pi])
+    left.set_xticklabels(["$-\\pi$", "0", "$\\pi$"])
+    left.set_yticklabels(["$-\\pi$", "0", "$\\pi$"])
+    left.grid(False)
+    figure.colorbar(image, ax=left, shrink=0.85)
+    diagonal = np.linspace(0, np.pi, 181)
+    right.plot(diagonal, evaluate(diagonal, diagonal))
+    right.axhline(0, color=style.GREY, linewidth=0.8)
+    for angle, name in ((0, "a flat image"), (np.pi, "the chessboard")):
+        height = float(evaluate(angle, angle))
+        right.plot(angle, height, "o", color=style.COLOURS[1])
+        shift = (10, -4) if angle == 0 else (-10, 12)
+        right.annotate(name, (angle, height), shift, textcoords="offset points", ha="left" if angle == 0 else "right")
+    right.set(xlabel="$\\omega$ (radians a pixel)", title="along the diagonal, $H(\\omega, \\omega)$")
+    right.set_xticks([0, np.pi / 2, np.pi], ["0", "$\\pi/2$", "$\\pi$"])
+    return figure
+
+
+def _blank(width: float, height: float) -> tuple[Figure, Axes]:
+    figure, axis = plt.subplots(figsize=(width, height))
+    axis.set_axis_off()
+    return figure, axis
+
+
+def _node(axis: Axes, x: float, y: float, text: str, colour: str) -> None:
+    box = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "none"}
+    axis.text(x, y, text, ha="center", va="center", color="white", bbox=box, fontsize=10, zorder=3)
+
+
+def tree(net: Network1d) -> Figure:
+    """Figure 1 of the assignment for any network of its kind: inputs at the bottom, the loss on top."""
+    figure, axis = _blank(7, 5.2)
+    n, m, outputs = len(net.inputs), len(net.convolved), len(net.pooled)
+
+    def places(count: int) -> list[float]:
+        return [(n - count) / 2 + i for i in range(count)]
+
+    x, z, v = places(n), places(m), places(outputs)
+    middle = (n - 1) / 2
+    edges = [((x[i + j], 0), (z[i], 1.2)) for i in range(m) for j in range(n - m + 1)]
+    edges += [((z[j + i], 1.2), (v[j], 2.4)) for j in range(outputs) for i in range(m - outputs + 1)]
+    edges += [((position, 2.4), (middle, 3.6)) for position in v]
+    edges += [((middle, 3.6), (middle, 4.8)), ((middle + 1.7, 4.1), (middle, 4.8)), ((middle, 4.8), (middle, 5.7))]
+    for (x1, y1), (x2, y2) in edges:
+        axis.annotate("", (x2, y2 - 0.2), (x1, y1 + 0.2), arrowprops={"arrowstyle": "->", "color": style.GREY})
+    for position, symbol in zip(x, net.inputs, strict=True):
+        _node(axis, position, 0, f"${latex(symbol)}$", style.GREY)
+    for position, symbol in zip(z, net.convolved, strict=True):
+        _node(axis, position, 1.2, f"conv  k, b\n${latex(symbol)}$", style.COLOURS[0])
+    for position, symbol in zip(v, net.pooled, strict=True):
+        _node(axis, position, 2.4, f"max pool, relu\n${latex(symbol)}$", style.COLOURS[4])
+    _node(axis, middle, 3.6, "fully connected  w, a\n$\\hat{y}$", style.COLOURS[2])
+    _node(axis, middle, 4.8, "loss  f", style.COLOURS[1])
+    _node(axis, middle + 1.7, 4.1, "$y$", style.GREY)
+    axis.text(middle, 5.85, "$L$", ha="center", va="center", fontsize=13)
+    axis.set(xlim=(-0.6, n - 0.4), ylim=(-0.4, 6.1))
+    return figure
+
+
+def _box(axis: Axes, x: float, width: float, height: float, depth: float, colour: str, label: str) -> None:
+    slant = np.array([0.45, 0.3]) * depth
+    front = np.array([[x, -height / 2], [x + width, -height / 2], [x + width, height / 2], [x, height / 2]])
+    top = np.array([front[3], front[2], front[2] + slant, front[3] + slant])
+    side = np.array([front[1], front[1] + slant, front[2] + slant, front[2]])
+    for points, alpha in ((front, 0.85), (top, 0.6), (side, 0.45)):
+        axis.add_patch(Polygon(points, facecolor=colour, alpha=alpha, edgecolor="white", linewidth=0.8))
+    axis.text(x + width / 2, -height / 2 - 0.25, label, ha="center", va="top", fontsize=10)
+
+
+def convolution_block(input_shape: Sequence[int], kernel: str, stride: int, output_shape: Sequence[int]) -> Figure:
+    """The figure of question T4: an input volume, a kernel, a stride, an output volume; shapes are (H, W, D)."""
+    figure, axis = _blank(7.5, 3.2)
+    _box(axis, 0, 2.4, 2.4, 0.7, style.COLOURS[0], " × ".join(map(str, input_shape)) + "\ninput, padding included")
+    axis.add_patch(Rectangle((0.3, 0.3), 0.6, 0.6, fill=False, edgecolor=style.COLOURS[1], linewidth=2))
+    axis.text(0.6, 0.6, kernel, ha="center", va="center", color="white", fontsize=12, fontweight="bold")
+    axis.annotate("", (5.0, 0), (3.1, 0), arrowprops={"arrowstyle": "->", "color": style.GREY, "linewidth": 1.5})
+    axis.text(4.05, 0.15, f"convolution\nkernel {kernel}, stride {stride}", ha="center", va="bottom", fontsize=10)
+    _box(axis, 5.3, 1.0, 1.0, 3.4, style.COLOURS[2], " × ".join(map(str, output_shape)) + "\noutput")
+    axis.set(xlim=(-0.2, 8.2), ylim=(-2.1, 1.9), aspect="equal")
+    return figure
+
+
+def volumes(rows: Sequence[Row], input_shape: Sequence[int]) -> Figure:
+    """The data volume after each layer of a network that changes it, drawn to a compressed scale."""
+    figure, axis = _blank(9, 3.0)
+    shapes = [("Input", tuple(input_shape))]
+    shapes += [(row.name, tuple(row.output_shape)) for row in rows if row.name.upper() != "RELU"]
+    x = 0.0
+    for name, shape in shapes:
+        height, depth = (shape[0] ** 0.5 / 2.4, shape[2] ** 0.5 / 3) if len(shape) == 3 else (shape[0] ** 0.5 / 5, 0.1)
+        width = height if len(shape) == 3 else 0.12
+        colour = style.COLOURS[{"C": 0, "P": 4, "F": 2}.get(name[0], 3)]
+        label = f"{name}\n" + "×".join(map(str, shape))
+        _box(axis, x, width, height, depth, colour, label)
+        x += max(width + 0.45 * depth, 0.8) + 0.9
+    axis.set(xlim=(-0.6, x), ylim=(-2.1, 2.0), aspect="equal")
+    return figure

@@ -1,0 +1,88 @@
+"""The pictures of the study pages: images, curves, confusion matrices, weight histograms."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from hw3.data import ImageSet
+from hw3.lab import curves, style
+from hw3.lab.store import Result
+
+style.use()
+
+
+def gallery(images: Tensor, titles: Sequence[str], columns: int) -> Figure:
+    """uint8 images (N, 3, H, W) in rows of ``columns``, each under its title."""
+    rows = -(-len(images) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(1.9 * columns, 1.75 * rows), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, image, title in zip(axes.flat, images, titles, strict=False):
+        axis.imshow(image.permute(1, 2, 0), interpolation="nearest")
+        axis.set_title(title, fontsize=9)
+    return figure
+
+
+def samples(data: ImageSet, per_class: int = 1, seed: int = 0) -> Figure:
+    """``per_class`` random images of each class, one class a column."""
+    generator = torch.Generator().manual_seed(seed)
+    chosen = []
+    for label in range(len(data.class_names)):
+        members = torch.nonzero(data.labels == label)[:, 0]
+        chosen.append(members[torch.randperm(len(members), generator=generator)[:per_class]])
+    order = torch.stack(chosen, 1).flatten()
+    return gallery(data.images[order], [data.class_names[i] for i in data.labels[order]], len(data.class_names))
+
+
+def learning_curves(groups: dict[str, list[Result]]) -> Figure:
+    """Loss and accuracy by epoch, training dashed and test solid: the mean over seeds, and the range between them."""
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.4))
+    for axis, quantity in zip(axes, ("loss", "accuracy"), strict=True):
+        for colour, (label, results) in zip(style.COLOURS, groups.items(), strict=False):
+            for part, line in (("train", "--"), ("test", "-")):
+                values = np.array([result.curves[f"{quantity}/{part}"] for result in results])
+                epochs = np.arange(1, values.shape[1] + 1)
+                axis.plot(epochs, values.mean(0), line, color=colour, label=f"{label}, {part}")
+                axis.fill_between(epochs, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
+        axis.set(xlabel="epoch", title=f"{quantity} (nats)" if quantity == "loss" else quantity)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].legend(fontsize=8)
+    return figure
+
+
+def confusion(results: Sequence[Result]) -> Figure:
+    """Test images by true class (rows) and called class (columns), summed over the runs."""
+    total = np.sum([result.test.confusion for result in results], axis=0)
+    names = results[0].class_names
+    shares = total / total.sum(1, keepdims=True)
+    figure, axis = plt.subplots(figsize=(1.2 + 0.85 * len(names), 1.0 + 0.75 * len(names)))
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(total):
+        colour = "white" if shares[row, column] > 0.5 else "#1a1a1a"
+        axis.text(column, row, f"{count}", ha="center", va="center", color=colour)
+    axis.set(xlabel="called", ylabel="is")
+    axis.set_xticks(range(len(names)), names, rotation=20 if len(names) > 3 else 0)
+    axis.set_yticks(range(len(names)), names)
+    axis.grid(False)
+    return figure
+
+
+def weight_histograms(result: Result, tags: dict[str, str]) -> Figure:
+    """How the weights' distribution moves from epoch to epoch, later epochs darker. ``tags`` maps a title to a tag."""
+    figure, axes = plt.subplots(1, len(tags), figsize=(4.2 * len(tags), 3.1), squeeze=False)
+    for axis, (title, tag) in zip(axes[0], tags.items(), strict=True):
+        history = curves.histograms(result.folder / "tensorboard", tag)
+        for step, edges, counts in history:
+            widths = np.diff(edges)
+            density = counts / np.where(widths > 0, widths, np.inf) / counts.sum()
+            alpha = 0.25 + 0.75 * step / len(history)
+            axis.stairs(density, edges, color=style.COLOURS[0], alpha=alpha, label=f"epoch {step}")
+        low = np.quantile(np.repeat(history[-1][1][1:], history[-1][2].astype(int)), (0.002, 0.998))
+        axis.set(title=title, xlabel="weight", yticks=[], xlim=low)
+    axes[0][0].set_ylabel("density")
+    axes[0][-1].legend(fontsize=7)
+    return figure

@@ -1,0 +1,68 @@
+"""Several runs at once, one process for each core, each computing with one thread."""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+from hw3.data import load
+from hw3.lab import store
+from hw3.lab.experiments import experiment
+from hw3.lab.profiles import Profile, profile
+from hw3.lab.progress import report
+from hw3.lab.run import run
+from hw3.lab.store import Result
+
+Wanted = tuple[str, int]
+
+
+def _stored(wanted: Wanted, chosen: Profile) -> Result | None:
+    name, seed = wanted
+    config = experiment(name, chosen)
+    data = load(config.data, source=chosen.source, quiet=True)
+    return store.read(store.folder_of(name, seed, store.key(config, seed, chosen, data.digest)))
+
+
+def run_all(
+    names: Sequence[str], seeds: Sequence[int] | None = None, profile_name: str | None = None, jobs: int | None = None
+) -> dict[str, list[Result]]:
+    """Results of each experiment for each seed (by default the profile's), stored ones at once, others by running
+    them in ``jobs`` processes (by default as many as there are cores).
+
+    Raises:
+        KeyError: an unknown experiment.
+        RuntimeError: a run failed; it names the run. Others that had finished are kept.
+    """
+    chosen = profile(profile_name)
+    wanted = [(name, seed) for name in names for seed in (chosen.seeds if seeds is None else seeds)]
+    found = {one: _stored(one, chosen) for one in wanted}
+    missing = [one for one, result in found.items() if result is None]
+    if missing:
+        found |= _run_missing(missing, chosen, min(jobs or os.cpu_count() or 1, len(missing)))
+    grouped: dict[str, list[Result]] = {name: [] for name in names}
+    for (name, _), result in found.items():
+        assert result is not None
+        grouped[name].append(result)
+    return grouped
+
+
+def _run_missing(missing: list[Wanted], chosen: Profile, jobs: int) -> dict[Wanted, Result | None]:
+    report(f"{len(missing)} runs to do, {jobs} at a time")
+    start, done = time.monotonic(), {}
+    context = multiprocessing.get_context("spawn")  # a forked torch may hang in its thread pool
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        futures = {pool.submit(run, name, seed, chosen): (name, seed) for name, seed in missing}
+        for future in as_completed(futures):
+            name, seed = futures[future]
+            try:
+                result = future.result()
+            except Exception as error:
+                pool.shutdown(cancel_futures=True)
+                raise RuntimeError(f"the run {name}, seed {seed}, failed: {error}") from error
+            done[name, seed] = result
+            report(
+                f"[{len(done)}/{len(missing)}, {time.monotonic() - start:.0f} s] {name} seed {seed}: "
+                f"validation accuracy {result.validation_accuracy:.4f}, {result.seconds:.0f} s of training"
+            )
+    return done

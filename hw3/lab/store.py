@@ -1,0 +1,133 @@
+"""Where runs are kept: one folder each, under a key of everything that could change the result."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hw3.data.files import sha256, whole
+from hw3.lab.experiments import Experiment
+from hw3.lab.profiles import Profile
+from hw3.learn.metrics import Scores
+from hw3.paths import runs_dir
+
+PACKAGES = ("torch", "torchvision", "pytorch-lightning", "numpy")
+LIBRARY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished run: what it was, what it cost, how it scored on the test part. ``curves`` maps a TensorBoard tag
+    to its values by epoch; ``seconds`` is the time spent training, evaluation of the test part apart."""
+
+    name: str
+    seed: int
+    profile: str
+    key: str
+    data_source: str
+    stand_in: bool
+    class_names: tuple[str, ...]
+    parameters: int
+    parameters_by_kind: dict[str, int]
+    multiplications: int
+    precision: str
+    processor: str
+    seconds: float
+    best_epoch: int
+    validation_accuracy: float
+    test: Scores
+    curves: dict[str, list[float]]
+    versions: dict[str, str]
+    folder: Path
+
+    @property
+    def epochs(self) -> int:
+        return len(self.curves["loss/train"])
+
+    @property
+    def logits(self) -> Tensor:
+        """Of the test images, in the split's order, (N, classes), from the best epoch."""
+        return torch.load(self.folder / "test_logits.pt", weights_only=True)
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The state_dict of the best epoch."""
+        return torch.load(self.folder / "best.pt", weights_only=True)
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 over the sources that a run's result depends on: data, nets, learn and the runner."""
+    paths = [path for part in ("data", "nets", "learn") for path in sorted((LIBRARY / part).glob("*.py"))]
+    text = b"".join(path.read_bytes() for path in [*paths, LIBRARY / "lab" / "run.py"])
+    return hashlib.sha256(text).hexdigest()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that compute, without their build tags."""
+    packages = {name: version(name).split("+")[0] for name in PACKAGES}
+    return {"python": ".".join(platform.python_version_tuple()[:2]), **packages}
+
+
+def key(experiment: Experiment, seed: int, profile: Profile, data_digest: str) -> str:
+    """The name of a run's result: it changes with configuration, seed, profile, code, data and versions."""
+    everything = {
+        "experiment": asdict(experiment),
+        "seed": seed,
+        "profile": profile.name,
+        "data": data_digest,
+        "code": code_digest(),
+        "versions": versions(),
+    }
+    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def folder_of(name: str, seed: int, run_key: str) -> Path:
+    return runs_dir() / name / f"seed{seed}-{run_key}"
+
+
+def save(folder: Path, result: dict[str, Any], files: list[str]) -> None:
+    """Write ``result.json``, which makes the run complete, with checksums of the run's other ``files``."""
+    record = {**result, "files": {name: sha256(folder / name) for name in files}}
+    with whole(folder / "result.json") as path:
+        path.write_text(json.dumps(record, indent=1))
+
+
+def read(folder: Path) -> Result | None:
+    """The result in ``folder``; None if it is unfinished or damaged (then it says so)."""
+    try:
+        record = json.loads((folder / "result.json").read_text())
+        changed = [name for name, checksum in record.pop("files").items() if sha256(folder / name) != checksum]
+        if changed:
+            raise ValueError(f"{', '.join(changed)} changed after the run")
+        scores = {k: _tuples(v) for k, v in record.pop("test").items()}
+        names = tuple(record.pop("class_names"))
+        return Result(**record, test=Scores(**scores), class_names=names, folder=folder)
+    except FileNotFoundError as error:
+        if Path(error.filename).name == "result.json":
+            return None
+        print(f"{folder} is damaged and will be made again: {error}")
+    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        print(f"{folder} is damaged and will be made again: {error}")
+    return None
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+def all_results() -> Iterator[Result]:
+    """Every finished run in the store, by name, seed and key."""
+    for path in sorted(runs_dir().glob("*/*/seed*/result.json")):
+        result = read(path.parent)
+        if result:
+            yield result

@@ -1,0 +1,98 @@
+"""Tables and notices for the pages, as objects that a notebook shows."""
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hw3.data import ImageSet
+from hw3.lab.store import Result
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Markdown table: its cells are already formatted; numbers stand to the right."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def _repr_markdown_(self) -> str:
+        marks = ["---"] + ["---:"] * (len(self.header) - 1)
+        return "\n".join("| " + " | ".join(line) + " |" for line in (self.header, marks, *self.rows))
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    return Table(tuple(header), tuple(tuple(str(cell) for cell in row) for row in rows))
+
+
+def mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def spread(values: Sequence[float], form: str = ".1%") -> str:
+    """The mean of some seeds and, in brackets, the lowest and the highest."""
+    if len(values) == 1:
+        return f"{values[0]:{form}}"
+    return f"{mean(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
+def scores(groups: dict[str, list[Result]]) -> Table:
+    """Loss, accuracy, precision and recall on the test part, and what each network costs."""
+    header = ("", "loss (nats)", "accuracy", "precision", "recall", "parameters", "multiplications")
+    return table(
+        header,
+        (
+            (
+                label,
+                spread([r.test.loss for r in results], ".3f"),
+                spread([r.test.accuracy for r in results]),
+                spread([r.test.precision for r in results]),
+                spread([r.test.recall for r in results]),
+                f"{results[0].parameters:,}",
+                f"{results[0].multiplications:,}",
+            )
+            for label, results in groups.items()
+        ),
+    )
+
+
+def by_class(results: Sequence[Result]) -> Table:
+    """Precision and recall of each class, mean and range over the seeds."""
+    return table(
+        ("class", "precision", "recall"),
+        (
+            (
+                name,
+                spread([r.test.precision_by_class[i] for r in results]),
+                spread([r.test.recall_by_class[i] for r in results]),
+            )
+            for i, name in enumerate(results[0].class_names)
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A box in the book's own style; plain text elsewhere."""
+
+    kind: str
+    title: str
+    text: str
+
+    def _repr_html_(self) -> str:
+        title, text = html.escape(self.title), html.escape(self.text)
+        return f'<div class="admonition {self.kind}"><p class="admonition-title">{title}</p><p>{text}</p></div>'
+
+    def __repr__(self) -> str:
+        return f"{self.title}: {self.text}"
+
+
+def data_notice(data: ImageSet) -> Notice:
+    """What the page's numbers were obtained on; a warning where that is a stand-in for the assignment's data."""
+    if data.source.stand_in:
+        text = (
+            f"The assignment's data were not at hand, so this build ran on a stand-in: {data.source.description} "
+            f"({len(data):,} images). Every number and every verdict on this page is about these images."
+        )
+        return Notice("warning", "Stand-in data", text)
+    return Notice("note", "Data", f"This build ran on {len(data):,} images from {data.source.description}.")

@@ -1,0 +1,1 @@
+"""Losses, tasks, the plain loop, the same on Lightning, metrics, and the precision probe."""

@@ -1,0 +1,141 @@
+"""The plain loop's work on Lightning's Trainer: checkpoints, exact resume, TensorBoard, progress, any device count."""
+
+import logging
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from hw3.learn.precision import Precision
+from hw3.learn.settings import Training, optimizer_and_schedule, seed_epoch, set_progress
+from hw3.learn.tasks import Task
+
+
+class Module(pl.LightningModule):
+    """A model and a task as Lightning wants them. ``steps`` is the number of all optimizer steps."""
+
+    def __init__(self, model: nn.Module, task: Task, training: Training, steps: int, seed: int) -> None:
+        super().__init__()
+        self.model, self.task, self.settings, self.steps, self.seed = model, task, training, steps, seed
+
+    def on_train_epoch_start(self) -> None:
+        seed_epoch(self.seed, self.current_epoch)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        set_progress(self.model, self.global_step / self.steps)
+
+    def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
+        return self._measure(batch, "train")
+
+    def validation_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
+        return self._measure(batch, "validation")
+
+    def _measure(self, batch: tuple[Tensor, ...], part: str) -> Tensor:
+        result = self.task(self.model, batch)
+        accuracy = (result["logits"].argmax(1) == batch[1]).float().mean()
+        values = {f"loss/{part}": result["loss"].detach(), f"accuracy/{part}": accuracy}
+        # Weighted by batch size: a mean of batch means would count the images of a short last batch too much.
+        self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(batch[0]), sync_dist=True, logger=False)
+        return result["loss"]
+
+    def configure_optimizers(self) -> Any:
+        optimizer, schedule = optimizer_and_schedule(self.model, self.settings, self.steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class Curves(Callback):
+    """After each epoch, its losses, accuracies, seconds and weight histograms go to TensorBoard, numbered by epoch from 1."""
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.started = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        writer, epoch = trainer.logger.experiment, trainer.current_epoch + 1
+        for name, value in trainer.callback_metrics.items():
+            writer.add_scalar(name, value, epoch)
+        writer.add_scalar("seconds", time.perf_counter() - self.started, epoch)
+        for name, weights in module.model.named_parameters():
+            writer.add_histogram(f"weights/{name}", weights.detach().float(), epoch)
+        writer.flush()
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Where the run left its files: one checkpoint for each epoch (from 1), the last, TensorBoard's folder."""
+
+    epochs: dict[int, Path]
+    last: Path
+    tensorboard: Path
+
+
+def _quiet() -> None:
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for text in (".*does not have many workers.*", ".*GPU available but not used.*", ".*exists and is not empty.*"):
+        warnings.filterwarnings("ignore", text)
+    warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
+    warnings.filterwarnings("ignore", ".*LeafSpec.*")
+
+
+def _usable(checkpoint: Path) -> bool:
+    try:
+        torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged file; each means: start over
+        print(f"{checkpoint} is damaged ({type(error).__name__}); training starts over")
+        return False
+    return True
+
+
+def fit(
+    model: nn.Module,
+    task: Task,
+    batches: DataLoader,
+    validation: DataLoader,
+    training: Training,
+    seed: int,
+    folder: Path,
+    precision: Precision = Precision(),  # noqa: B008 - frozen
+    devices: int = 1,
+    num_nodes: int = 1,
+    progress: bool = False,
+) -> Fitted:
+    """Train ``model`` in place, writing checkpoints and TensorBoard files under ``folder``.
+
+    A folder that holds an earlier, unfinished fit is continued from its last whole epoch and ends with the same
+    weights as if it had never stopped. Always use the same folder for the same run.
+    """
+    _quiet()
+    checkpoints, last = folder / "checkpoints", folder / "checkpoints" / "last.ckpt"
+    module = Module(model, task, training, training.epochs * len(batches), seed)
+    keep_all = ModelCheckpoint(checkpoints, "epoch{epoch}", save_top_k=-1, save_last=True, auto_insert_metric_name=False)
+    trainer = pl.Trainer(
+        accelerator="auto" if torch.cuda.is_available() else "cpu",
+        devices=devices,
+        num_nodes=num_nodes,
+        max_epochs=training.epochs,
+        precision="bf16-mixed" if precision.bf16 else "32-true",
+        logger=TensorBoardLogger(folder, name="", version="tensorboard"),
+        callbacks=[Curves(), keep_all, *([TQDMProgressBar()] if progress else [])],
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    resume = str(last) if last.exists() and _usable(last) else None
+    trainer.fit(module, batches, validation, ckpt_path=resume)
+    saved = {epoch + 1: checkpoints / f"epoch{epoch}.ckpt" for epoch in range(training.epochs)}
+    return Fitted(saved, last, folder / "tensorboard")
+
+
+def weights_of(checkpoint: Path) -> dict[str, Tensor]:
+    """The model's state_dict inside a checkpoint that ``fit`` wrote."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    return {name.removeprefix("model."): tensor for name, tensor in state.items()}

@@ -1,0 +1,45 @@
+"""How many parameters a network has, how many multiplications one image costs, and where they sit."""
+
+import math
+
+import torch
+from torch import nn
+
+
+def parameters(module: nn.Module) -> int:
+    """Trainable numbers, biases and batch-norm scales included; buffers are none."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def by_kind(module: nn.Module) -> dict[str, int]:
+    """Trainable numbers by the kind of layer that owns them: convolution, fully connected, other."""
+    counts = {"convolution": 0, "fully connected": 0, "other": 0}
+    for layer in module.modules():
+        kind = {nn.Conv2d: "convolution", nn.Linear: "fully connected"}.get(type(layer), "other")
+        counts[kind] += sum(p.numel() for p in layer.parameters(recurse=False) if p.requires_grad)
+    return counts
+
+
+@torch.no_grad()
+def multiplications(module: nn.Module, input_shape: tuple[int, int, int]) -> int:
+    """Multiplications of all convolutions and linear layers for one image (C, H, W), those by zero padding included.
+
+    Counted by hooks on one forward pass; the module's mode and buffers are left as they were.
+    """
+    total = 0
+
+    def count(layer: nn.Module, _: object, output: torch.Tensor) -> None:
+        nonlocal total
+        per_output = layer.weight[0].numel()  # one product for each weight of the filter, at each output
+        total += math.prod(output.shape[1:]) * per_output
+
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    training = module.training
+    try:
+        module.eval()(torch.zeros(1, *input_shape))
+    finally:
+        module.train(training)
+        for hook in hooks:
+            hook.remove()
+    return total

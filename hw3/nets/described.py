@@ -1,0 +1,31 @@
+"""The torch module behind a description in the assignment's notation (see ``hw3.theory.layers``)."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from hw3.theory.layers import Layer, trace
+
+
+def from_layers(layers: Sequence[Layer], input_shape: tuple[int, int, int]) -> nn.Sequential:
+    """Build the network for inputs of ``input_shape`` = (H, W, D); the module takes (N, D, H, W).
+
+    Raises:
+        hw3.theory.LayerError: a layer that does not fit.
+    """
+    rows = trace(layers, input_shape)
+    shapes = [tuple(input_shape), *(row.output_shape for row in rows)]
+    modules: list[nn.Module] = []
+    for layer, shape in zip(layers, shapes, strict=False):
+        match layer.kind:
+            case "conv":
+                modules.append(nn.Conv2d(shape[2], layer.filters, layer.size, layer.stride, layer.padding))
+            case "relu":
+                modules.append(nn.ReLU())
+            case "pool":
+                modules.append(nn.MaxPool2d(layer.size))
+            case "flatten":
+                modules.append(nn.Flatten())
+            case "fc":
+                modules.append(nn.Linear(shape[0], layer.size))
+    return nn.Sequential(*modules)

@@ -1,0 +1,114 @@
+"""Question T1: what a box filter does to a chessboard, in exact rationals.
+
+Images and kernels are SymPy matrices indexed (row, column). ``filter2d`` is a cross-correlation, as in every
+deep-learning framework: the kernel is laid on the image unflipped. The box kernel is symmetric, so here it is
+also a convolution.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy import Expr, Float, I, Matrix, Rational, cos, expand, ones, sin, sympify
+
+BORDERS = ("keep", "zero", "reflect", "wrap")
+
+
+def exact(value: Any) -> Expr:
+    """``value`` as a SymPy expression; a float is refused, because it has already been rounded.
+
+    Raises:
+        TypeError: ``value`` contains a float.
+    """
+    result = sympify(value, strict=True)
+    if result.has(Float):
+        raise TypeError(f"{value!r} is a rounded float; give an integer or a Rational, such as Rational(1, 3)")
+    return result
+
+
+def chessboard(size: int = 8, black: Any = 0, white: Any = 255) -> Matrix:
+    """A ``size`` x ``size`` chessboard whose top-left square is white.
+
+    Raises:
+        ValueError: ``size`` is not a positive integer.
+    """
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"size is {size!r}; a chessboard needs a positive integer")
+    colours = (exact(white), exact(black))
+    return Matrix(size, size, lambda row, column: colours[(row + column) % 2])
+
+
+def box_kernel(size: int = 3) -> Matrix:
+    """The ``size`` x ``size`` mean filter: every weight is 1/size²."""
+    return ones(size, size) * Rational(1, size**2)
+
+
+def _index_rule(border: str) -> Callable[[int, int], int | None]:
+    """How an index outside ``0..length-1`` is read: another index, or None for a zero."""
+    rules: dict[str, Callable[[int, int], int | None]] = {
+        "zero": lambda i, length: i if 0 <= i < length else None,
+        "reflect": lambda i, length: abs(i) if i < length else 2 * (length - 1) - i,
+        "wrap": lambda i, length: i % length,
+    }
+    return rules[border]
+
+
+def filter2d(image: Matrix, kernel: Matrix, border: str = "keep") -> Matrix:
+    """Slide ``kernel`` over ``image``; the result has the shape of ``image``, (H, W).
+
+    Args:
+        image: (H, W) matrix of exact numbers or symbols.
+        kernel: (h, w) matrix, both sides odd.
+        border: what to do where the kernel hangs over the edge. ``keep`` leaves those pixels as they are (the
+            assignment's rule), ``zero`` reads zeros outside, ``reflect`` mirrors the image without repeating its
+            edge (torch's ``reflect``), ``wrap`` continues on the opposite side.
+
+    Raises:
+        ValueError: an unknown border, an even kernel side, or an image too small to be reflected.
+        TypeError: a float among the entries.
+    """
+    if border not in BORDERS:
+        raise ValueError(f"border is {border!r}; it must be one of {', '.join(BORDERS)}")
+    image, kernel = Matrix(image).applyfunc(exact), Matrix(kernel).applyfunc(exact)
+    height, width = image.shape
+    kernel_height, kernel_width = kernel.shape
+    if kernel_height % 2 == 0 or kernel_width % 2 == 0:
+        raise ValueError(f"the kernel is {kernel_height} x {kernel_width}; both sides must be odd")
+    top, left = kernel_height // 2, kernel_width // 2
+    if border == "reflect" and (top >= height or left >= width):
+        raise ValueError(f"a {height} x {width} image is too small to be reflected by {top} and {left} pixels")
+    rule = _index_rule("zero" if border == "keep" else border)
+
+    def pixel(row: int, column: int) -> Expr:
+        fits = top <= row < height - top and left <= column < width - left
+        if border == "keep" and not fits:
+            return image[row, column]
+        total = sympify(0)
+        for a in range(kernel_height):
+            for b in range(kernel_width):
+                r, c = rule(row + a - top, height), rule(column + b - left, width)
+                if r is not None and c is not None:
+                    total += kernel[a, b] * image[r, c]
+        return total
+
+    return Matrix(height, width, pixel)
+
+
+def frequency_response(kernel: Matrix, w1: Any, w2: Any) -> Expr:
+    """H(w1, w2): the factor by which the filter multiplies the wave exp(i(w1·row + w2·column)).
+
+    Frequencies are in radians a pixel; π is the highest a pixel grid can hold. A kernel that is symmetric about
+    its centre has a real response, returned as a sum of cosines.
+    Source: Gonzalez and Woods, *Digital Image Processing*, chapter 4.
+    """
+    kernel = Matrix(kernel).applyfunc(exact)
+    if kernel.rows % 2 == 0 or kernel.cols % 2 == 0:
+        raise ValueError(f"the kernel is {kernel.rows} x {kernel.cols}; both sides must be odd")
+    w1, w2 = exact(w1), exact(w2)
+    top, left = kernel.rows // 2, kernel.cols // 2
+    real = imaginary = sympify(0)
+    for a in range(kernel.rows):
+        for b in range(kernel.cols):
+            angle = w1 * (a - top) + w2 * (b - left)
+            real += kernel[a, b] * expand(cos(angle), trig=True)
+            imaginary += kernel[a, b] * expand(sin(angle), trig=True)
+    return expand(real) + I * expand(imaginary)

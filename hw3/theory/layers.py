@@ -1,0 +1,135 @@
+"""Question T2: output shapes, parameters and multiplications of a CNN, from the assignment's own notation.
+
+``CONVk-N(S,P)`` is a convolution with N filters of k x k x D, stride S and padding P, both 1 when not written;
+``POOL-n`` is n x n max-pooling with stride n; ``FLATTEN`` and ``FC-N`` are what they say.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import Expr, floor, sympify
+
+Size = Any  # an int, or a SymPy expression where the input size is a symbol
+Shape = tuple[Size, ...]
+
+
+class LayerError(ValueError):
+    """A layer that cannot be read or does not fit; the message names it, its position and the shape it got."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: ``kind`` is conv, relu, pool, flatten or fc; ``size`` is k, n or N of the fully connected layer."""
+
+    name: str
+    kind: str
+    size: int = 0
+    filters: int = 0
+    stride: int = 1
+    padding: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the answer: shape (H, W, D), or (N,) once flattened; counts are per image, biases included."""
+
+    name: str
+    output_shape: Shape
+    parameters: Size
+    multiplications: Size
+
+
+_WORDS = re.compile(
+    r"(?P<conv>CONV(?P<k>\d+)-(?P<filters>\d+)(?:\((?P<stride>\d+)(?:,(?P<padding>\d+))?\))?)"
+    r"|(?P<relu>RELU)|(?P<pool>POOL-(?P<n>\d+))|(?P<flatten>FLATTEN)|(?P<fc>FC-(?P<neurons>\d+))"
+)
+
+
+def _parse_word(word: str, position: int) -> Layer:
+    match = _WORDS.fullmatch(word.upper())
+    if match is None:
+        raise LayerError(
+            f"layer {position}, {word!r}, is not a layer; write CONVk-N, CONVk-N(S,P), ReLU, POOL-n, FLATTEN or FC-N"
+        )
+    kind = next(kind for kind in ("conv", "relu", "pool", "flatten", "fc") if match[kind])
+    size = int(match["k"] or match["n"] or match["neurons"] or 0)
+    filters = int(match["filters"] or 0)
+    stride, padding = int(match["stride"] or 1), int(match["padding"] or 1)
+    if kind in ("conv", "pool", "fc") and (size == 0 or stride == 0 or (kind == "conv" and filters == 0)):
+        raise LayerError(f"layer {position}, {word!r}, has a size of 0; kernel, stride and width start at 1")
+    if kind == "conv":
+        return Layer(word, kind, size, filters, stride, padding)
+    return Layer(word, kind, size, stride=size if kind == "pool" else 1)
+
+
+def parse(text: str) -> tuple[Layer, ...]:
+    """Read layers separated by white space, ``·``, ``;``, ``->`` or ``→``; upper and lower case are the same.
+
+    Raises:
+        LayerError: an unknown word or a size of 0, with the position (from 1) of the layer; or no layer at all.
+    """
+    compact = re.sub(r"\s*([(),])\s*", lambda m: m[1] if m[1] != ")" else ") ", text)
+    words = [word for word in re.split(r"\s+|·|;|->|→", compact) if word]
+    if not words:
+        raise LayerError("no layer was given; for example: CONV3-10 · ReLU · POOL-2 · FLATTEN · FC-10")
+    return tuple(_parse_word(word, position) for position, word in enumerate(words, start=1))
+
+
+def _steps(size: Size, kernel: int, stride: int, padding: int) -> Size:
+    """floor((size + 2·padding - kernel) / stride) + 1, with ints kept as ints."""
+    span = size + 2 * padding - kernel
+    return floor(sympify(span) / stride) + 1 if isinstance(span, Expr) else span // stride + 1
+
+
+def _show(shape: Shape) -> str:
+    return " x ".join(str(size) for size in shape)
+
+
+def _apply(layer: Layer, position: int, shape: Shape) -> Row:
+    def misfit(why: str) -> LayerError:
+        return LayerError(f"layer {position}, {layer.name}, got an input of {_show(shape)}: {why}")
+
+    if layer.kind == "relu":
+        return Row(layer.name, shape, 0, 0)
+    if layer.kind == "fc":
+        if len(shape) != 1:
+            raise misfit("a fully connected layer needs a flat input; put FLATTEN before it")
+        return Row(layer.name, (layer.size,), (shape[0] + 1) * layer.size, shape[0] * layer.size)
+    if len(shape) != 3:
+        raise misfit(f"{layer.kind} needs height x width x depth")
+    height, width, depth = shape
+    if layer.kind == "flatten":
+        return Row(layer.name, (height * width * depth,), 0, 0)
+    for side in (height, width):
+        if (side + 2 * layer.padding < layer.size) == True:  # noqa: E712 - a relation of symbols is neither
+            raise misfit(f"its {layer.size} x {layer.size} window does not fit, padding {layer.padding} included")
+    out_height, out_width = (_steps(side, layer.size, layer.stride, layer.padding) for side in (height, width))
+    if layer.kind == "pool":
+        return Row(layer.name, (out_height, out_width, depth), 0, 0)
+    weights = layer.size**2 * depth * layer.filters
+    output_shape = (out_height, out_width, layer.filters)
+    return Row(layer.name, output_shape, weights + layer.filters, out_height * out_width * weights)
+
+
+def trace(layers: tuple[Layer, ...] | list[Layer], input_shape: Shape) -> list[Row]:
+    """Follow an input of ``input_shape`` (H, W, D) through ``layers``: one row for each layer.
+
+    H, W and D are positive integers or SymPy symbols; with symbols the rows hold formulas with ``floor``.
+
+    Raises:
+        LayerError: a layer that does not fit, with its name, its position (from 1) and the shape that it got.
+        ValueError: ``input_shape`` is not three positive sizes.
+    """
+    if len(input_shape) != 3 or any((size <= 0) == True for size in input_shape):  # noqa: E712 - as above
+        raise ValueError(f"input_shape is {input_shape!r}; give (height, width, depth), all positive")
+    rows: list[Row] = []
+    shape = tuple(input_shape)
+    for position, layer in enumerate(layers, start=1):
+        rows.append(_apply(layer, position, shape))
+        shape = rows[-1].output_shape
+    return rows
+
+
+ASSIGNMENT = "CONV3-10 · ReLU · POOL-2 · CONV3-20(3,2) · ReLU · POOL-2 · FLATTEN · FC-10"
+ASSIGNMENT_INPUT = (32, 32, 3)
