@@ -53,7 +53,18 @@ def _runs(arguments: argparse.Namespace) -> None:
         return
     with redirect_stdout(sys.stderr):
         results = list(all_results())
-    fields = "name seed profile key data_source parameters multiplications seconds precision best_epoch".split()
+    fields = [
+        "name",
+        "seed",
+        "profile",
+        "key",
+        "data_source",
+        "parameters",
+        "multiplications",
+        "seconds",
+        "precision",
+        "best_epoch",
+    ]
     print(json.dumps([{f: getattr(r, f) for f in fields} | {"test": asdict(r.test)} for r in results], indent=1))
 
 

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 logger = logging.getLogger(__name__)
 
 KERNEL_CONFIG = """\
+c.IPKernelApp.log_level = 40
 c.InlineBackend.figure_formats = {"svg"}
 c.InlineBackend.print_figure_kwargs = {"bbox_inches": None, "metadata": {"Date": None}}
 """
@@ -97,26 +98,31 @@ def outdated(app: Sphinx, env: object, added: set, changed: set, removed: set) -
 
 
 def offline(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
-    """Drop sphinx_thebe's scripts: they would load a library from another server on each page."""
-    kept = [script for script in context.get("script_files", []) if "thebe" not in str(getattr(script, "filename", script))]
-    context["script_files"] = kept
-    context["css_files"] = [s for s in context.get("css_files", []) if "thebe" not in str(getattr(s, "filename", s))]
+    """Drop sphinx_thebe's scripts: they declare one name twice and would load a library from another server."""
+
+    def wanted(asset: object) -> bool:
+        body = getattr(asset, "attributes", {}).get("body") or ""
+        return "thebe" not in f"{getattr(asset, 'filename', asset)} {body}"
+
+    for kind in ("script_files", "css_files"):
+        context[kind] = [asset for asset in context.get(kind, []) if wanted(asset)]
+
+
+def accessible(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """Take roles off the bibliography that the standard (DPUB-ARIA) does not allow where docutils puts them."""
+    if 'class="citation"' in context.get("body", ""):
+        context["body"] = re.sub(r' role="(list|doc-biblioentry|doc-backlink)"', "", context["body"])
 
 
 def notebook_button(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
-    """Offer the page as a notebook in the theme's download menu."""
-    if pagename not in getattr(app.env, "hw3_stamps", {}):
-        return
-    for button in context.get("header_buttons", []):
-        if button.get("label") == "download-buttons":
-            url = f"{context['content_root']}notebooks/{pagename.removeprefix('book/')}.ipynb"
-            entry = {"type": "link", "url": url, "text": ".ipynb", "icon": "fas fa-code", "label": "download-notebook"}
-            button["buttons"].insert(0, entry | {"tooltip": "Download notebook"})
+    """Have the theme offer the page's notebook (see ``write_notebooks``) in its download menu."""
+    if pagename in getattr(app.env, "hw3_stamps", {}):
+        context["ipynb_source"] = f"{pagename}.ipynb"
 
 
 NEEDS = (
-    "This notebook is a page of the book *{title}*. It needs the package `hw3` and the book's requirements: run it in the"
-    " environment that `make book` made, or after `pip install '.[book]'` in a copy of the project."
+    "This notebook is a page of the book *{title}*. It needs the package `hw3` and the book's requirements: run it in"
+    " the environment that `make book` made, or after `pip install '.[book]'` in a copy of the project."
 )
 
 
@@ -130,7 +136,7 @@ def write_notebooks(app: Sphinx, error: Exception | None) -> None:
         notebook.cells.insert(0, nbformat.v4.new_markdown_cell(NEEDS.format(title=app.config.project)))
         for index, cell in enumerate(notebook.cells):
             cell["id"] = f"cell-{index}"
-        target = Path(app.outdir) / "notebooks" / f"{name.removeprefix('book/')}.ipynb"
+        target = Path(app.outdir) / "_sources" / f"{name}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, target)
 
@@ -140,6 +146,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", stamp)
     app.connect("env-get-outdated", outdated)
     app.connect("html-page-context", offline, priority=900)
-    app.connect("html-page-context", notebook_button, priority=900)
+    app.connect("html-page-context", accessible)
+    app.connect("html-page-context", notebook_button, priority=100)
     app.connect("build-finished", write_notebooks)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

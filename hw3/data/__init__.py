@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from hw3.data.batches import EpochSampler, loader
     from hw3.data.files import DataError
     from hw3.data.images import ImageSet
-    from hw3.data.sources import load
     from hw3.data.parts import Split, split
+    from hw3.data.sources import load
 
 _HOMES = {
     "DataError": "files",

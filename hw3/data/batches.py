@@ -1,6 +1,7 @@
 """Whole batches from tensors in memory, in an order that depends on the seed and the epoch alone."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,13 +55,11 @@ class EpochSampler(Sampler[int]):
         return iter(torch.randperm(self.length, generator=generator).tolist())
 
 
-def _whole(batch: Batch) -> Batch:
+def _whole(batch: Any) -> Batch:
     return batch
 
 
-def loader(
-    *tensors: Tensor, batch_size: int, seed: int | None = None, channels_last: bool = True
-) -> DataLoader[Batch]:
+def loader(*tensors: Tensor, batch_size: int, seed: int | None = None, channels_last: bool = True) -> DataLoader[Batch]:
     """Batches of ``tensors``: shuffled anew for each epoch when ``seed`` is given, in order when it is None.
 
     4-D tensors are images (N, C, H, W); their batches have that shape too, in the memory layout asked for. A shuffled
@@ -74,4 +73,8 @@ def loader(
     if seed is not None and len(dataset) < batch_size:
         raise ValueError(f"{len(dataset)} samples do not fill one batch of {batch_size}; choose a smaller batch_size")
     sampler = None if seed is None else EpochSampler(len(dataset), seed)
-    return DataLoader(dataset, batch_size, sampler=sampler, drop_last=seed is not None, collate_fn=_whole)
+    # A generator of its own: otherwise each pass would draw a number from torch's global one and shift all masks.
+    own = torch.Generator().manual_seed(0)
+    return DataLoader(
+        dataset, batch_size, sampler=sampler, drop_last=seed is not None, collate_fn=_whole, generator=own
+    )

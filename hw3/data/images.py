@@ -33,12 +33,17 @@ class ImageSet:
     digest: str
     source: Source
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        _, channels, height, width = self.images.shape
+        return channels, height, width
+
     def __len__(self) -> int:
         return len(self.labels)
 
     def __str__(self) -> str:
-        n, channels, height, width = self.images.shape
-        return f"{self.name}: {n} images, {channels} x {height} x {width}, from {self.source.description}"
+        return f"{self.name}: {len(self)} images, {' x '.join(map(str, self.shape))}, from {self.source.description}"
 
 
 def channels_last(array: np.ndarray) -> Tensor:

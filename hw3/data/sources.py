@@ -35,10 +35,15 @@ def _given_folder(root: Path | None) -> Path | None:
             raise DataError(f"{root} holds no folders {', '.join(folder.CLASSES)}; a class may be missing")
         return found
     data = data_dir()
-    return folder.find(data / "shoes") or _incomplete(data / "shoes") if data else None
+    if data is None:
+        return None
+    found = folder.find(data / "shoes")
+    if found is None:
+        _refuse_incomplete(data / "shoes")
+    return found
 
 
-def _incomplete(root: Path) -> None:
+def _refuse_incomplete(root: Path) -> None:
     """An empty or absent folder is no source; one with some of the classes is a mistake to be told."""
     present = [name for name in folder.CLASSES if (root / name).is_dir()]
     if present:

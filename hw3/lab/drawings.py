@@ -85,7 +85,7 @@ def tree(net: Network1d) -> Figure:
 
     x, z, v = places(n), places(m), places(outputs)
     middle = (n - 1) / 2
-    edges = [((x[i + j], 0), (z[i], 1.2)) for i in range(m) for j in range(n - m + 1)]
+    edges = [((x[i + j], 0.0), (z[i], 1.2)) for i in range(m) for j in range(n - m + 1)]
     edges += [((z[j + i], 1.2), (v[j], 2.4)) for j in range(outputs) for i in range(m - outputs + 1)]
     edges += [((position, 2.4), (middle, 3.6)) for position in v]
     edges += [((middle, 3.6), (middle, 4.8)), ((middle + 1.7, 4.1), (middle, 4.8)), ((middle, 4.8), (middle, 5.7))]

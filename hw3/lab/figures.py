@@ -72,17 +72,26 @@ def confusion(results: Sequence[Result]) -> Figure:
 
 
 def weight_histograms(result: Result, tags: dict[str, str]) -> Figure:
-    """How the weights' distribution moves from epoch to epoch, later epochs darker. ``tags`` maps a title to a tag."""
+    """How the weights' distribution moves from epoch to epoch, later epochs darker. ``tags`` maps a title to a tag.
+
+    TensorBoard's buckets grow with the weights' size; they are drawn here in bins of one width."""
     figure, axes = plt.subplots(1, len(tags), figsize=(4.2 * len(tags), 3.1), squeeze=False)
     for axis, (title, tag) in zip(axes[0], tags.items(), strict=True):
         history = curves.histograms(result.folder / "tensorboard", tag)
+        reach = max(_quantile(edges, counts, share) for _, edges, counts in history for share in (-0.995, 0.995))
+        bins = np.linspace(-reach, reach, 41)
         for step, edges, counts in history:
-            widths = np.diff(edges)
-            density = counts / np.where(widths > 0, widths, np.inf) / counts.sum()
-            alpha = 0.25 + 0.75 * step / len(history)
-            axis.stairs(density, edges, color=style.COLOURS[0], alpha=alpha, label=f"epoch {step}")
-        low = np.quantile(np.repeat(history[-1][1][1:], history[-1][2].astype(int)), (0.002, 0.998))
-        axis.set(title=title, xlabel="weight", yticks=[], xlim=low)
+            below = np.interp(bins, edges, np.append(0, counts.cumsum()) / counts.sum())
+            density = np.diff(below) / np.diff(bins)
+            shade = min(1.0, 0.2 + 0.8 * step / len(history))
+            axis.stairs(density, bins, color=style.COLOURS[0], alpha=shade, label=f"epoch {step}")
+        axis.set(title=title, xlabel="weight", yticks=[])
     axes[0][0].set_ylabel("density")
     axes[0][-1].legend(fontsize=7)
     return figure
+
+
+def _quantile(edges: np.ndarray, counts: np.ndarray, share: float) -> float:
+    """The size below which ``share`` of the weights lie (of the smallest ones if ``share`` is negative)."""
+    cumulative = np.append(0, counts.cumsum()) / counts.sum()
+    return abs(float(np.interp(share if share > 0 else 1 + share, cumulative, edges)))

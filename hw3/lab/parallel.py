@@ -49,7 +49,8 @@ def run_all(
 
 def _run_missing(missing: list[Wanted], chosen: Profile, jobs: int) -> dict[Wanted, Result | None]:
     report(f"{len(missing)} runs to do, {jobs} at a time")
-    start, done = time.monotonic(), {}
+    start = time.monotonic()
+    done: dict[Wanted, Result | None] = {}
     context = multiprocessing.get_context("spawn")  # a forked torch may hang in its thread pool
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         futures = {pool.submit(run, name, seed, chosen): (name, seed) for name, seed in missing}

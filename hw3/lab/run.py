@@ -31,7 +31,7 @@ def network(config: Experiment, data: ImageSet, parts: Split, seed: int) -> nn.M
     """The network of ``config`` with weights drawn from ``seed``; uint8 images in, logits out."""
     mean, std = pixel_statistics(data.images[parts.train])
     torch.manual_seed(seed)
-    model = build(config.model, tuple(data.images.shape[1:]), len(data.class_names), **config.options)
+    model = build(config.model, data.shape, len(data.class_names), **config.options)
     return nn.Sequential(Normalize(mean, std), model)
 
 
@@ -96,7 +96,7 @@ def _train_and_test(
         "class_names": data.class_names,
         "parameters": count.parameters(model),
         "parameters_by_kind": count.by_kind(model),
-        "multiplications": count.multiplications(model, tuple(data.images.shape[1:])),
+        "multiplications": count.multiplications(model, data.shape),
         "precision": str(precision),
         "processor": processor(),
         "seconds": sum(watched["seconds"]),

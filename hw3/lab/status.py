@@ -11,10 +11,20 @@ from hw3.lab.profiles import profile
 from hw3.lab.tables import Table, mean, spread, table
 from hw3.learn.precision import processor
 
-SHOWN = (
-    "torch torchvision pytorch-lightning sympy numpy scikit-learn matplotlib tensorboard "
-    "jupyter-book sphinx myst-nb jupyter-cache"
-).split()
+SHOWN = [
+    "torch",
+    "torchvision",
+    "pytorch-lightning",
+    "sympy",
+    "numpy",
+    "scikit-learn",
+    "matplotlib",
+    "tensorboard",
+    "jupyter-book",
+    "sphinx",
+    "myst-nb",
+    "jupyter-cache",
+]
 
 
 def build() -> Table:
@@ -28,7 +38,7 @@ def build() -> Table:
         ("processor", processor()),
         ("cores", os.cpu_count()),
     ]
-    return table(("", "value"), rows)
+    return table(("this build", "value"), rows)
 
 
 def data() -> Table:

@@ -1,16 +1,19 @@
 """One look for all figures: legible on white and on black, the same bytes from build to build."""
 
+from typing import Any
+
 import matplotlib
+from cycler import cycler
 
 COLOURS = ("#3b78c3", "#d1605e", "#4f9d69", "#b8860b", "#8a63b5", "#3a9da8", "#a0522d")
-GREY = "#808080"
+GREY = "#777777"
 
-STYLE = {
+STYLE: Any = {
     "axes.edgecolor": GREY,
     "axes.facecolor": "none",
     "axes.grid": True,
     "axes.labelcolor": GREY,
-    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "axes.prop_cycle": cycler(color=COLOURS),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlecolor": GREY,

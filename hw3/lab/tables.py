@@ -2,10 +2,14 @@
 
 import html
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from IPython.display import Math
+from sympy import Basic, latex
+
 from hw3.data import ImageSet
+from hw3.lab.experiments import Experiment
 from hw3.lab.store import Result
 
 
@@ -38,7 +42,7 @@ def spread(values: Sequence[float], form: str = ".1%") -> str:
 
 def scores(groups: dict[str, list[Result]]) -> Table:
     """Loss, accuracy, precision and recall on the test part, and what each network costs."""
-    header = ("", "loss (nats)", "accuracy", "precision", "recall", "parameters", "multiplications")
+    header = ("network", "loss (nats)", "accuracy", "precision", "recall", "parameters", "multiplications")
     return table(
         header,
         (
@@ -69,6 +73,18 @@ def by_class(results: Sequence[Result]) -> Table:
             for i, name in enumerate(results[0].class_names)
         ),
     )
+
+
+def configuration(config: Experiment) -> Table:
+    """Everything that names an experiment."""
+    settings = {"data": config.data, "network": config.model, **config.options, **asdict(config.training)}
+    return table(("setting", config.name), [(name.replace("_", " "), value) for name, value in settings.items()])
+
+
+def aligned(*equations: Basic) -> Math:
+    """Equations under each other, their signs in one column."""
+    lines = (f"{latex(equation.lhs)} &= {latex(equation.rhs)}" for equation in equations)
+    return Math(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}")
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Module(pl.LightningModule):
 
 
 class Curves(Callback):
-    """After each epoch, its losses, accuracies, seconds and weight histograms go to TensorBoard, numbered by epoch from 1."""
+    """After each epoch, its losses, accuracies, seconds and weight histograms go to TensorBoard, by epoch from 1."""
 
     def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self.started = time.perf_counter()
@@ -60,12 +60,13 @@ class Curves(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if not trainer.is_global_zero:
             return
+        assert isinstance(trainer.logger, TensorBoardLogger)
         writer, epoch = trainer.logger.experiment, trainer.current_epoch + 1
         for name, value in trainer.callback_metrics.items():
             writer.add_scalar(name, value, epoch)
         writer.add_scalar("seconds", time.perf_counter() - self.started, epoch)
-        for name, weights in module.model.named_parameters():
-            writer.add_histogram(f"weights/{name}", weights.detach().float(), epoch)
+        for name, weights in module.named_parameters():
+            writer.add_histogram(f"weights/{name.removeprefix('model.')}", weights.detach().float(), epoch)
         writer.flush()
 
 
@@ -116,7 +117,9 @@ def fit(
     _quiet()
     checkpoints, last = folder / "checkpoints", folder / "checkpoints" / "last.ckpt"
     module = Module(model, task, training, training.epochs * len(batches), seed)
-    keep_all = ModelCheckpoint(checkpoints, "epoch{epoch}", save_top_k=-1, save_last=True, auto_insert_metric_name=False)
+    keep_all = ModelCheckpoint(
+        checkpoints, "epoch{epoch}", save_top_k=-1, save_last=True, auto_insert_metric_name=False
+    )
     trainer = pl.Trainer(
         accelerator="auto" if torch.cuda.is_available() else "cpu",
         devices=devices,

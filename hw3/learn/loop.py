@@ -22,7 +22,7 @@ def fit(
     optimizer, schedule = optimizer_and_schedule(model, training, steps)
     losses, step = [], 0
     for epoch in range(training.epochs):
-        batches.sampler.set_epoch(epoch)
+        batches.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
         seed_epoch(seed, epoch)
         model.train()
         total, count = 0.0, 0

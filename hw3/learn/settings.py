@@ -53,7 +53,7 @@ def set_progress(model: nn.Module, progress: float) -> None:
     """Tell every layer with a ``progress`` attribute (a drop rate that grows) how far training is, from 0 to 1."""
     for layer in model.modules():
         if hasattr(layer, "progress"):
-            layer.progress = progress
+            layer.progress = progress  # type: ignore[assignment]
 
 
 @contextmanager

@@ -29,6 +29,7 @@ def multiplications(module: nn.Module, input_shape: tuple[int, int, int]) -> int
     total = 0
 
     def count(layer: nn.Module, _: object, output: torch.Tensor) -> None:
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
         nonlocal total
         per_output = layer.weight[0].numel()  # one product for each weight of the filter, at each output
         total += math.prod(output.shape[1:]) * per_output

@@ -10,6 +10,9 @@ class Normalize(nn.Module):
     ``mean`` and ``std`` are in pixel units, 0 to 255. They are buffers: stored with the weights, never trained.
     """
 
+    shift: Tensor
+    scale: Tensor
+
     def __init__(self, mean: Tensor, std: Tensor) -> None:
         super().__init__()
         self.register_buffer("shift", -(mean / std).view(1, -1, 1, 1).float())

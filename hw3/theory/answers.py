@@ -8,7 +8,7 @@ from random import Random
 from sympy import Expr, Rational, Symbol, symbols
 
 from hw3.theory import box_filter, conv1d, kernel, layers
-from hw3.theory.expressions import Refused, read
+from hw3.theory.expressions import RefusedError, read
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,7 @@ class Verdict:
         if self.equivalent:
             return f"Right: {self.expression} is the answer, or equal to it everywhere."
         where = ", ".join(f"{name} = {value}" for name, value in (self.point or {}).items())
-        return (
-            f"Not yet{f': at {where}' if where else ''}, the answer is {self.expected} and this gives {self.given}."
-        )
+        return f"Not yet{f': at {where}' if where else ''}, the answer is {self.expected} and this gives {self.given}."
 
 
 def _t1() -> dict[str, Expr]:
@@ -64,10 +62,12 @@ _T3_NAMES = "y yhat v1 v2 z1 z2 z3 delta1 delta2 alpha1 alpha2 alpha3 x1 x2 x3 x
 _NAMES = {"t1": "w1 w2", "t2": "", "t3": _T3_NAMES, "t4": ""}
 _GREEK = {"ŷ": "yhat"} | {f"{g}{i}": f"{n}{i}" for g, n in (("δ", "delta"), ("α", "alpha")) for i in (1, 2, 3)}
 
-ANSWERS = tuple(
-    "t1.white t1.black t1.response t2.parameters t2.parameters.1 t2.parameters.4 t2.parameters.8 "
-    "t3.dw1 t3.dw2 t3.da t3.dz1 t3.dz2 t3.dz3 t3.dk1 t3.dk2 t3.dk3 t3.dk4 t3.db t3.dx1 t3.dx2 t3.dx3 t3.dx4 t3.dx5 "
-    "t4.kernel t4.parameters t4.multiplications".split()
+_TRAINED = "dw1 dw2 da dz1 dz2 dz3 dk1 dk2 dk3 dk4 db dx1 dx2 dx3 dx4 dx5"
+ANSWERS: tuple[str, ...] = (
+    *("t1.white", "t1.black", "t1.response"),
+    *("t2.parameters", "t2.parameters.1", "t2.parameters.4", "t2.parameters.8"),
+    *(f"t3.{name}" for name in _TRAINED.split()),
+    *("t4.kernel", "t4.parameters", "t4.multiplications"),
 )
 
 
@@ -90,7 +90,7 @@ def check(answer_id: str, text: str, points: int = 24) -> Verdict:
 
     Raises:
         KeyError: an unknown ``answer_id``; the message lists those that exist.
-        hw3.theory.expressions.Refused: a text that is not a formula in the question's own names.
+        hw3.theory.expressions.RefusedError: a text that is not a formula in the question's own names.
     """
     if answer_id not in ANSWERS:
         raise KeyError(f"no answer is called {answer_id!r}; there are {', '.join(ANSWERS)}")
@@ -99,19 +99,28 @@ def check(answer_id: str, text: str, points: int = 24) -> Verdict:
     names = {name: Symbol(name, real=True) for name in _NAMES[question].split()}
     given = read(text, names | {alias: names[name] for alias, name in _GREEK.items() if name in names})
     used = sorted(expected.free_symbols | given.free_symbols, key=str)
-    random = Random(answer_id)  # noqa: S311 - reproducible points, no secret
+    random = Random(answer_id)
     judged = 0
     for _ in range(points if used else 1):
         point = _random_point(used, random)
-        right, mine = expected.subs(point), given.subs(point)
-        if not mine.is_finite:
-            continue  # the reader's formula divides by zero at this point
+        right, mine = expected.subs(point), _value(given, point)
+        if mine is None:
+            continue
         if not _equal(right, mine):
             return Verdict(False, given, {str(s): v for s, v in point.items()}, right, mine)
         judged += 1
     if not judged:
-        raise Refused("the formula divides by zero wherever it was tried")
+        raise RefusedError("the formula divides by zero wherever it was tried")
     return Verdict(True, given)
+
+
+def _value(given: Expr, point: dict[Symbol, Rational]) -> Expr | None:
+    """The reader's formula at ``point``; None where it divides by zero."""
+    try:
+        value = given.subs(point)
+    except TypeError:  # a comparison with the result of a division by zero
+        return None
+    return value if value.is_finite else None
 
 
 def _equal(a: Expr, b: Expr) -> bool:

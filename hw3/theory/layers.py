@@ -5,6 +5,7 @@
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,7 +113,7 @@ def _apply(layer: Layer, position: int, shape: Shape) -> Row:
     return Row(layer.name, output_shape, weights + layer.filters, out_height * out_width * weights)
 
 
-def trace(layers: tuple[Layer, ...] | list[Layer], input_shape: Shape) -> list[Row]:
+def trace(layers: Sequence[Layer], input_shape: Shape) -> list[Row]:
     """Follow an input of ``input_shape`` (H, W, D) through ``layers``: one row for each layer.
 
     H, W and D are positive integers or SymPy symbols; with symbols the rows hold formulas with ``floor``.

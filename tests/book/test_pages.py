@@ -1,0 +1,143 @@
+"""The built pages in a real browser, and each page as a notebook.
+
+``HW3_SITE`` names a finished book (``_build/html``) to look at; without it a smoke book is built here first.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import nbformat
+import pytest
+import yaml
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text())
+PAGES = [CONTENTS["root"], *(c["file"] for part in CONTENTS["parts"] for c in part["chapters"])]
+NOTEBOOKS = [page for page in PAGES if "{code-cell}" in (ROOT / f"{page}.md").read_text()]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    if os.environ.get("HW3_SITE"):
+        return Path(os.environ["HW3_SITE"]).resolve()
+    output = tmp_path_factory.mktemp("site")
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(ROOT), "-W", "-n", "--keep-going"]
+    environment = os.environ | {"HW3_PROFILE": "smoke"}
+    done = subprocess.run(
+        [*command, "--path-output", str(output)], cwd=output, capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return output / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(params=["light"])
+def page(browser, request):
+    context = browser.new_context(color_scheme=request.param)
+    opened = context.new_page()
+    opened.problems = []
+    opened.on("request", lambda r: r.url.startswith(("file:", "data:", "blob:")) or opened.problems.append(r.url))
+    opened.on("pageerror", lambda error: opened.problems.append(str(error)))
+    opened.on("console", lambda line: line.type == "error" and opened.problems.append(line.text))
+    yield opened
+    context.close()
+
+
+def open_page(page, site, name):
+    page.goto(f"file://{site}/{name}.html")
+    page.wait_for_function("window.MathJax === undefined || !!window.MathJax.startup?.promise")
+    page.evaluate("window.MathJax && window.MathJax.startup.promise")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_asks_no_other_server_and_has_no_error(page, site, name):
+    open_page(page, site, name)
+    assert page.problems == []
+    assert page.locator("mjx-merror").count() == 0
+    assert page.title()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_phone_does_not_scroll_sideways(page, site, name):
+    page.set_viewport_size({"width": 390, "height": 800})
+    open_page(page, site, name)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_figures_have_a_caption_a_number_and_an_alternative_text(page, site, name):
+    open_page(page, site, name)
+    for picture in page.locator("article img").all():
+        alternative = picture.get_attribute("alt") or ""
+        assert len(alternative) > 30, alternative
+        assert ".svg" not in alternative
+    captions = page.locator("article figure figcaption").all_text_contents()
+    assert all(caption.strip().startswith("Fig.") and len(caption) > 20 for caption in captions)
+    assert len(captions) == page.locator("article figure img").count()
+
+
+@pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_in_the_pages_own_content(page, site, name):
+    from axe_playwright_python.sync_playwright import Axe
+
+    open_page(page, site, name)
+    # What the theme draws around the content (its search dialog, its buttons) is not ours.
+    rules = {"exclude": [[".bd-header"], [".bd-sidebar"], [".bd-header-article"], ["#pst-search-dialog"]]}
+    found = Axe().run(page, context={"include": [["article"]], **rules}).response["violations"]
+    told = [(v["id"], [node["html"][:150] for node in v["nodes"]]) for v in found]
+    assert told == []
+
+
+def test_links_and_anchors_lead_somewhere(page, site):
+    anchors = {}
+    for name in PAGES:
+        open_page(page, site, name)
+        ids = set(page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)"))
+        links = page.evaluate("[...document.querySelectorAll('article a[href], nav a[href]')].map(e => e.href)")
+        anchors[f"file://{site}/{name}.html"] = (ids, links)
+    for source, (_, links) in anchors.items():
+        for link in links:
+            target, fragment = urldefrag(link)
+            if urlsplit(target).scheme == "file":
+                assert Path(unquote(urlsplit(target).path)).exists(), (source, link)
+            if fragment and target in anchors:
+                assert unquote(fragment) in anchors[target][0], (source, link)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_page_runs_as_a_notebook_from_top_to_bottom(site, name, tmp_path, monkeypatch):
+    path = site / "_sources" / f"{name}.ipynb"
+    assert f"{path.name}" in (site / f"{name}.html").read_text()
+    notebook = nbformat.read(path, as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    monkeypatch.setenv("HW3_PROFILE", "smoke")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+
+
+def test_the_stand_in_is_said_on_every_page_that_depends_on_it(site):
+    for name in (page for page in NOTEBOOKS if "data_notice" in (ROOT / f"{page}.md").read_text()):
+        html = (site / f"{name}.html").read_text()
+        assert ("Stand-in data" in html) != ("This build ran on 15,000 images" in html), name

@@ -1,0 +1,21 @@
+"""Shared by all tests: caches and runs of their own, so that a user's are neither used nor touched."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_folders(tmp_path_factory):
+    """Downloads may come from the user's cache, if HW3_CACHE names one; runs never do."""
+    os.environ["HW3_RUNS"] = str(tmp_path_factory.mktemp("runs"))
+    if "HW3_CACHE" not in os.environ:
+        os.environ["HW3_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ.pop("HW3_PROGRESS", None)
+    os.environ.pop("HW3_PROFILE", None)
+
+
+@pytest.fixture
+def clean_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HW3_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"

@@ -1,0 +1,158 @@
+"""Runs on scikit-learn's digits: stored once, reused, made again when anything that matters changed or is damaged."""
+
+import json
+import multiprocessing
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from hw3.data import load, split
+from hw3.lab import experiments, store
+from hw3.lab.parallel import run_all
+from hw3.lab.profiles import PROFILES, profile
+from hw3.lab.run import SPLIT_SEED, choose, run
+from hw3.learn.metrics import score
+
+SMOKE = PROFILES["smoke"]
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("HW3_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+def stamp(result):
+    return (result.folder / "result.json").stat().st_mtime_ns
+
+
+def test_a_result_is_complete_and_true(runs):
+    result = run("shoes/mlp", 0, SMOKE)
+    data = load("shoes", source="digits", quiet=True)
+    targets = data.labels[split(data, seed=SPLIT_SEED).test]
+    assert result.test == score(result.logits, targets)
+    assert set(result.curves) == {f"{q}/{p}" for q in ("loss", "accuracy") for p in ("train", "validation", "test")} | {
+        "seconds"
+    }
+    assert result.epochs == SMOKE.epochs["shoes"]
+    assert result.curves["accuracy/test"][result.best_epoch - 1] == pytest.approx(result.test.accuracy)
+    assert result.validation_accuracy == max(result.curves["accuracy/validation"])
+    assert result.stand_in
+    assert result.weights["1.1.weight"].shape[0] > 1
+    assert (result.folder / "last.ckpt").exists()
+
+
+def test_a_stored_result_is_reused_and_the_same_run_gives_the_same(runs, tmp_path, monkeypatch):
+    first = run("shoes/mlp", 0, SMOKE)
+    assert stamp(run("shoes/mlp", 0, SMOKE)) == stamp(first)
+    monkeypatch.setenv("HW3_RUNS", str(tmp_path / "elsewhere"))
+    again = run("shoes/mlp", 0, SMOKE)
+    assert again.key == first.key
+    assert again.test == first.test
+    assert torch.equal(again.logits, first.logits)
+    assert run("shoes/mlp", 1, SMOKE).test != first.test
+
+
+@pytest.mark.parametrize("file", ["best.pt", "last.ckpt", "test_logits.pt", "result.json"])
+def test_a_damaged_entry_is_made_again(runs, capsys, file):
+    first = run("shoes/mlp", 0, SMOKE)
+    path = first.folder / file
+    path.write_bytes(path.read_bytes()[:-20])
+    again = run("shoes/mlp", 0, SMOKE)
+    assert "is damaged and will be made again" in capsys.readouterr().out
+    assert again.test == first.test
+    assert stamp(run("shoes/mlp", 0, SMOKE)) == stamp(again)
+
+
+def test_the_key_follows_everything_that_matters(monkeypatch):
+    config = experiments.experiment("shoes/mlp", SMOKE)
+    key = store.key(config, 0, SMOKE, "data")
+    others = [
+        store.key(config, 1, SMOKE, "data"),
+        store.key(config, 0, PROFILES["book"], "data"),
+        store.key(config, 0, SMOKE, "other data"),
+        store.key(replace(config, training=replace(config.training, learning_rate=0.1)), 0, SMOKE, "data"),
+        store.key(replace(config, options={**config.options, "dropout": 0.1}), 0, SMOKE, "data"),
+    ]
+    monkeypatch.setattr(store, "code_digest", lambda: "other code")
+    others.append(store.key(config, 0, SMOKE, "data"))
+    monkeypatch.undo()
+    monkeypatch.setattr(store, "versions", lambda: {"torch": "0"})
+    others.append(store.key(config, 0, SMOKE, "data"))
+    monkeypatch.undo()
+    assert len({key, *others}) == len(others) + 1
+    assert store.key(config, 0, SMOKE, "data") == key
+
+
+def test_the_code_digest_covers_what_a_run_imports():
+    """Every module of hw3 that training loads is in the digest, or is configuration that the key holds itself."""
+    code = "import sys, hw3.lab.run, hw3.learn.engine; print(*[m for m in sys.modules if m.startswith('hw3.')])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    free = {"hw3.paths", "hw3.lab", "hw3.lab.store", "hw3.lab.curves", "hw3.lab.experiments", "hw3.lab.profiles"}
+    digested = {m for m in loaded if m.split(".")[1] in ("data", "nets", "learn")} | {"hw3.lab.run"}
+    assert set(loaded) - digested <= free
+
+
+def _run_in_process(folder):
+    import os
+
+    os.environ["HW3_RUNS"] = folder
+    run("shoes/mlp", 0, SMOKE)
+
+
+def test_two_processes_do_the_same_run_once(runs):
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_run_in_process, args=(str(runs),)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    events = list(runs.glob("shoes/mlp/*/tensorboard/events*"))
+    assert len(events) == 2  # one writer trained, one wrote the test curve; a second run would have added two
+
+
+def test_many_runs_in_processes_equal_one_at_a_time(runs, tmp_path, monkeypatch):
+    many = run_all(["shoes/mlp", "shoes/mlp-dropout"], seeds=(0, 1), profile_name="smoke", jobs=2)
+    assert [r.seed for r in many["shoes/mlp-dropout"]] == [0, 1]
+    monkeypatch.setenv("HW3_RUNS", str(tmp_path / "alone"))
+    assert run("shoes/mlp-dropout", 1, SMOKE).test == many["shoes/mlp-dropout"][1].test
+
+
+def test_the_best_epoch_is_the_most_accurate_then_the_surest():
+    assert choose([0.8, 0.9, 0.7], [1, 2, 3]) == 2
+    assert choose([0.9, 0.9, 0.9], [0.3, 0.1, 0.2]) == 2
+
+
+def test_the_command_line_runs_lists_and_refuses(runs):
+    def hw3(*arguments):
+        return subprocess.run([sys.executable, "-m", "hw3.cli", *arguments], capture_output=True, text=True)
+
+    done = hw3("run", "shoes/mlp", "--seed", "3", "--profile", "smoke")
+    assert done.returncode == 0, done.stderr
+    assert "shoes/mlp" in done.stdout
+    (listed,) = json.loads(hw3("runs", "--json").stdout)
+    assert (listed["name"], listed["seed"], listed["profile"]) == ("shoes/mlp", 3, "smoke")
+    assert {"data_source", "parameters", "multiplications", "seconds"} < set(listed)
+    assert {"loss", "accuracy", "precision", "recall"} < set(listed["test"])
+    for arguments, words in (
+        (("run", "shoes/rnn"), "no experiment matches 'shoes/rnn'"),
+        (("run", "shoes/mlp", "--profile", "huge"), "the profile is 'huge'"),
+        (("check", "t9", "1"), "no answer is called 't9'"),
+        (("check", "t3.da", "import os"), "cannot be read as a formula"),
+    ):
+        refused = hw3(*arguments)
+        assert refused.returncode == 2
+        assert words in refused.stderr
+        assert "Traceback" not in refused.stderr
+    assert hw3("check", "t3.da", "yhat - y").returncode == 0
+    assert hw3("check", "t3.da", "y - yhat").returncode == 1
+
+
+def test_an_unknown_profile_is_named(monkeypatch):
+    monkeypatch.setenv("HW3_PROFILE", "enormous")
+    with pytest.raises(ValueError, match=r"'enormous'.*smoke, book, full"):
+        profile()

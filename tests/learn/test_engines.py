@@ -1,0 +1,169 @@
+"""The plain loop and the engine on Lightning do the same, step by step; a killed run ends as if it had not been."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from hw3.data import loader
+from hw3.lab import curves
+from hw3.learn import engine, loop
+from hw3.learn.precision import Precision
+from hw3.learn.settings import Training, optimizer_and_schedule, seed_epoch
+from hw3.learn.tasks import classification
+from hw3.nets.mlp import mlp
+
+TRAINING = Training(epochs=3, batch_size=8)
+
+
+def images_and_labels(n=60):
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(n, 3, 4, 5, generator=generator), torch.randint(0, 3, (n,), generator=generator)
+
+
+def network():
+    torch.manual_seed(1)
+    return mlp((3, 4, 5), 3, (16, 8), dropout=0.3)
+
+
+def batches(seed=5):
+    return loader(*images_and_labels(), batch_size=8, seed=seed)
+
+
+def fit(folder, model, precision=Precision(), training=TRAINING):  # noqa: B008
+    validation = loader(*images_and_labels(20), batch_size=8)
+    return engine.fit(model, classification, batches(), validation, training, 5, folder, precision)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_both_engines_agree_after_every_step(tmp_path, bf16, monkeypatch):
+    precision = Precision(bf16=bf16, channels_last=True)
+    steps = {"plain": [], "lightning": []}
+
+    def watched(kind, model):
+        def task(net, batch):
+            steps[kind].append([p.detach().clone() for p in model.parameters()])  # the weights before this step
+            return classification(net, batch)
+
+        return task
+
+    plain, lit = network(), network()
+    loop.fit(plain, watched("plain", plain), batches(), TRAINING, 5, precision)
+    validation = loader(*images_and_labels(20), batch_size=8)
+    task = watched("lightning", lit)
+
+    def training_only(net, batch):
+        return task(net, batch) if net.training else classification(net, batch)
+
+    engine.fit(lit, training_only, batches(), validation, TRAINING, 5, tmp_path, precision)
+    assert len(steps["plain"]) == len(steps["lightning"]) == 3 * 7
+    for one, other in zip(steps["plain"], steps["lightning"], strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(plain.parameters(), lit.parameters(), strict=True))
+    assert not torch.equal(steps["plain"][0][0], steps["plain"][-1][0])
+
+
+def test_the_plain_loop_reports_the_loss_it_saw():
+    model = network()
+    losses = loop.fit(model, classification, batches(), TRAINING, 5)
+    assert len(losses) == 3
+    assert losses[2] < losses[0]
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, {here!r})
+import test_engines as t
+from pathlib import Path
+from hw3.learn.tasks import classification
+calls = 0
+def task(model, batch):
+    global calls
+    calls += model.training
+    if calls == 17:  # in the middle of the third epoch
+        os.kill(os.getpid(), signal.SIGKILL)
+    return classification(model, batch)
+t.engine.fit(t.network(), task, t.batches(), t.loader(*t.images_and_labels(20), batch_size=8), t.TRAINING, 5,
+             Path({folder!r}))
+"""
+
+
+def test_a_killed_run_resumes_exactly(tmp_path):
+    whole = network()
+    fitted = fit(tmp_path / "whole", whole)
+    here = str(__import__("pathlib").Path(__file__).parent)
+    code = KILLED.format(here=here, folder=str(tmp_path / "killed"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    assert (tmp_path / "killed" / "checkpoints" / "last.ckpt").exists()
+    resumed = network()
+    again = fit(tmp_path / "killed", resumed)
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+    for epoch, path in fitted.epochs.items():
+        first, second = engine.weights_of(path), engine.weights_of(again.epochs[epoch])
+        assert all(torch.equal(first[name], second[name]) for name in first)
+    first, second = curves.scalars(fitted.tensorboard), curves.scalars(again.tensorboard)
+    del first["seconds"], second["seconds"]
+    assert first == second
+
+
+def test_a_damaged_checkpoint_starts_over(tmp_path, capsys):
+    whole, other = network(), network()
+    fit(tmp_path / "whole", whole)
+    checkpoint = tmp_path / "damaged" / "checkpoints" / "last.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"not a checkpoint")
+    fit(tmp_path / "damaged", other)
+    assert "is damaged" in capsys.readouterr().out
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), other.parameters(), strict=True))
+
+
+def test_tensorboard_files_hold_what_was_trained(tmp_path):
+    model = network()
+    fitted = fit(tmp_path, model)
+    values = curves.scalars(fitted.tensorboard)
+    assert {len(v) for v in values.values()} == {3}
+    targets = images_and_labels(20)[1]
+    logits = loop.predict(model, images_and_labels(20)[0])
+    loss = nn.functional.cross_entropy(logits, targets).item()
+    assert values["loss/validation"][-1] == pytest.approx(loss, rel=1e-5)
+    assert values["accuracy/validation"][-1] == pytest.approx((logits.argmax(1) == targets).float().mean().item())
+    history = curves.histograms(fitted.tensorboard, "weights/1.weight")
+    assert [step for step, _, _ in history] == [1, 2, 3]
+    assert history[-1][2].sum() == model[1].weight.numel()
+
+
+def test_the_learning_rate_rises_and_falls():
+    optimizer, schedule = optimizer_and_schedule(network(), TRAINING, 20)
+    rates = []
+    for _ in range(20):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert max(rates) == pytest.approx(TRAINING.learning_rate, rel=0.01)
+    assert 2 < rates.index(max(rates)) < 8
+    assert rates[-1] < rates[0] < max(rates) / 10
+
+
+def test_prediction_restores_the_mode_and_ignores_dropout():
+    model, (images, _) = network().train(), images_and_labels()
+    first, second = loop.predict(model, images), loop.predict(model, images, batch_size=7)
+    assert model.training
+    assert torch.allclose(first, second, atol=1e-6)
+
+
+@pytest.mark.parametrize("field", ["epochs", "batch_size", "learning_rate"])
+def test_settings_must_be_positive(field):
+    with pytest.raises(ValueError, match=f"{field} is 0"):
+        Training(**{"epochs": 1, field: 0})
+
+
+def test_an_epochs_masks_do_not_depend_on_earlier_ones():
+    seed_epoch(3, 0)
+    torch.randn(7)
+    seed_epoch(3, 1)
+    first = torch.randn(3)
+    seed_epoch(3, 1)
+    assert torch.equal(first, torch.randn(3))
