@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from hw3.data import ImageSet
@@ -49,7 +50,7 @@ def learning_curves(groups: dict[str, list[Result]]) -> Figure:
                 axis.plot(epochs, values.mean(0), line, color=colour, label=f"{label}, {part}")
                 axis.fill_between(epochs, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
         axis.set(xlabel="epoch", title=f"{quantity} (nats)" if quantity == "loss" else quantity)
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].legend(fontsize=8)
     return figure
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from torch import nn
 
+from hw3.nets.cnn import cnn
 from hw3.nets.mlp import mlp
-from hw3.nets.sizing import mlp_widths
+from hw3.nets.sizing import cnn_widths, mlp_widths
 
 
 def _mlp(input_shape: tuple[int, int, int], classes: int, budget: int, **options: Any) -> nn.Module:
@@ -13,7 +14,11 @@ def _mlp(input_shape: tuple[int, int, int], classes: int, budget: int, **options
     return mlp(input_shape, classes, mlp_widths(budget, channels * height * width, classes), **options)
 
 
-MODELS = {"mlp": _mlp}
+def _cnn(input_shape: tuple[int, int, int], classes: int, budget: int, **options: Any) -> nn.Module:
+    return cnn(input_shape[0], classes, cnn_widths(budget, input_shape[0], classes), **options)
+
+
+MODELS = {"mlp": _mlp, "cnn": _cnn}
 
 
 def build(name: str, input_shape: tuple[int, int, int], classes: int, **options: Any) -> nn.Module:

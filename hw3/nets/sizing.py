@@ -1,5 +1,7 @@
 """Widths that spend a given number of parameters: a fair comparison starts with equal budgets."""
 
+from collections.abc import Sequence
+
 TOLERANCE = 0.01
 
 
@@ -28,3 +30,30 @@ def mlp_widths(budget: int, inputs: int, classes: int) -> tuple[int, int]:
         first -= 1
     least = mlp_parameters(inputs, 1, max(1, classes), classes)
     raise ValueError(f"no MLP on {inputs} inputs has about {budget} parameters; the smallest has {least}")
+
+
+def cnn_parameters(in_channels: int, widths: Sequence[int], classes: int) -> int:
+    """Of ``cnn`` with square kernels: 3 x 3 weights, two batch-norm numbers a channel, and the linear output."""
+    depths = [in_channels, *widths]
+    blocks = sum(9 * c * k + 2 * k for c, k in zip(depths, widths, strict=False))
+    return blocks + (widths[-1] + 1) * classes
+
+
+def cnn_widths(budget: int, in_channels: int, classes: int, blocks: int = 5) -> tuple[int, ...]:
+    """Depths of ``blocks`` blocks with at most ``budget`` parameters and at least 99 % of it.
+
+    The depth doubles from block to block; the last block takes what is left over, so it is between half and twice as
+    deep as its neighbour. The first depth is a multiple of 8 where one fits: processors compute in such groups.
+
+    Raises:
+        ValueError: no such depths exist.
+    """
+    for base in (*range(256, 0, -8), *range(255, 0, -1)):
+        body = [base * 2**i for i in range(blocks - 1)]
+        left = budget - cnn_parameters(in_channels, [*body, 0], classes)
+        last = left // (9 * body[-1] + 2 + classes)
+        if body[-1] <= 2 * last <= 4 * body[-1]:
+            widths = (*body, last)
+            if cnn_parameters(in_channels, widths, classes) >= (1 - TOLERANCE) * budget:
+                return widths
+    raise ValueError(f"no CNN of {blocks} blocks has about {budget} parameters; from 100,000 on there always is one")

@@ -1,0 +1,116 @@
+"""Looking into trained networks: activations, their correlation in space, filters, mistakes."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hw3.data import ImageSet, split
+from hw3.lab.experiments import experiment
+from hw3.lab.profiles import profile
+from hw3.lab.run import SPLIT_SEED, network
+from hw3.lab.store import Result
+
+
+def trained(result: Result, data: ImageSet) -> nn.Module:
+    """The network of a stored run with the weights of its best epoch, in evaluation mode."""
+    config = experiment(result.name, profile(result.profile))
+    model = network(config, data, split(data, seed=SPLIT_SEED), result.seed)
+    model.load_state_dict(result.weights)
+    return model.eval()
+
+
+@torch.no_grad()
+def activations(model: nn.Module, images: Tensor, block: int) -> Tensor:
+    """What leaves block ``block`` (from 0) of a CNN for uint8 images (N, C, H, W): float (N, channels, h, w)."""
+    normalize, body = model[0], model[1]  # type: ignore[index]
+    return nn.Sequential(normalize, *list(body)[: block + 1]).eval()(images).contiguous()
+
+
+def spatial_correlation(maps: Tensor, distance: int) -> float:
+    """Pearson correlation of a pixel with the one ``distance`` columns or rows away in the same channel, taken over
+    images and places, then averaged over the channels of (N, C, h, w) that vary.
+
+    Raises:
+        ValueError: the maps are not larger than ``distance``.
+    """
+    if distance < 1 or distance >= min(maps.shape[2:]):
+        raise ValueError(
+            f"distance is {distance}; maps of {tuple(maps.shape[2:])} allow 1 to {min(maps.shape[2:]) - 1}"
+        )
+    pairs = (
+        (maps[..., :-distance], maps[..., distance:]),
+        (maps[:, :, :-distance], maps[:, :, distance:]),
+    )
+    found = torch.stack([_correlation(*(p.transpose(0, 1).flatten(1) for p in pair)) for pair in pairs])
+    return found.nanmean().item()
+
+
+def _correlation(a: Tensor, b: Tensor) -> Tensor:
+    """Row by row; NaN for a row that does not vary."""
+    a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
+    return (a * b).sum(1) / (a.square().sum(1) * b.square().sum(1)).sqrt()
+
+
+def recoverable(maps: Tensor, distance: int) -> float:
+    """How much of a pixel's variance the eight pixels ``distance`` away (straight and diagonal) tell: R² of the best
+    linear guess in each channel, averaged over the channels of (N, C, h, w) that vary."""
+    d = distance
+    height, width = maps.shape[2:]
+    if d < 1 or 2 * d >= min(height, width):
+        raise ValueError(f"distance is {d}; maps of {height} x {width} are too small for a ring of that size")
+    shifts = [(i, j) for i in (-d, 0, d) for j in (-d, 0, d)]
+    views = [maps[:, :, d + i : height - d + i, d + j : width - d + j].transpose(0, 1).flatten(1) for i, j in shifts]
+    centre = views.pop(4).double()
+    ring = torch.stack(views, 2).double()  # (C, places, 8)
+    ring, centre = ring - ring.mean(1, keepdim=True), centre - centre.mean(1, keepdim=True)
+    varies = centre.square().sum(1) > 0
+    ring, centre = ring[varies], centre[varies]
+    normal = ring.mT @ ring + 1e-9 * torch.eye(8, dtype=ring.dtype)
+    guess = (ring @ torch.linalg.solve(normal, ring.mT @ centre[..., None])).squeeze(-1)
+    return (1 - (centre - guess).square().sum(1) / centre.square().sum(1)).mean().item()
+
+
+@dataclass(frozen=True)
+class RankOne:
+    """``energy``: share of each filter's squared weights that its best column-times-row keeps, (filters,)."""
+
+    filters: Tensor
+    approximations: Tensor
+    energy: Tensor
+
+
+def rank_one(filters: Tensor) -> RankOne:
+    """The best rank-1 approximation of each 3 x 3 filter (..., 3, 3), by singular values (Eckart and Young 1936)."""
+    flat = filters.detach().reshape(-1, *filters.shape[-2:])
+    u, s, v = torch.linalg.svd(flat)
+    best = s[:, :1, None] * u[:, :, :1] @ v[:, :1]
+    return RankOne(flat, best, s[:, 0].square() / s.square().sum(1))
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A test image, what it is, what it was called, and the probability that the network gave to that."""
+
+    image: Tensor
+    file: str
+    label: str
+    called: str
+    probability: float
+
+
+def worst(result: Result, data: ImageSet, count: int = 6) -> list[Mistake]:
+    """The test images that the run got most wrong: highest cross-entropy first."""
+    indices = split(data, seed=SPLIT_SEED).test
+    logits, targets = result.logits, data.labels[indices]
+    losses = nn.functional.cross_entropy(logits, targets, reduction="none")
+    found = []
+    for position in losses.argsort(descending=True)[:count].tolist():
+        called = int(logits[position].argmax())
+        index = int(indices[position])
+        probability = logits[position].softmax(0)[called].item()
+        names = data.class_names
+        found.append(
+            Mistake(data.images[index], data.files[index], names[data.labels[index]], names[called], probability)
+        )
+    return found

@@ -1,0 +1,94 @@
+"""The pictures of the CNN pages: where parameters sit, mistakes, masks, correlation, filters, differences."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from hw3.lab import style
+from hw3.lab.compare import Comparison
+from hw3.lab.figures import gallery
+from hw3.lab.insight import Mistake, RankOne
+from hw3.lab.store import Result
+
+style.use()
+
+
+def parameters(groups: dict[str, Result]) -> Figure:
+    """Stacked bars: how many parameters each network has in convolutions, in fully connected layers, and elsewhere."""
+    figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.42 * len(groups)))
+    labels, start = list(groups), np.zeros(len(groups))
+    for colour, kind in zip(style.COLOURS, ("convolution", "fully connected", "other"), strict=False):
+        counts = np.array([result.parameters_by_kind[kind] for result in groups.values()])
+        axis.barh(labels, counts, left=start, color=colour, label=kind)
+        start += counts
+    axis.invert_yaxis()
+    axis.set(xlabel="parameters")
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.grid(axis="y", visible=False)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.4, -0.35), ncols=3, fontsize=8)
+    return figure
+
+
+def mistakes(found: Sequence[Mistake]) -> Figure:
+    """Test images under what they are, what they were called and how sure the network was."""
+    titles = [f"{m.label}, called\n{m.called} ({m.probability:.0%})" for m in found]
+    return gallery(torch.stack([m.image for m in found]), titles, columns=min(6, len(found)))
+
+
+def masks(maps: dict[str, Tensor]) -> Figure:
+    """Single-channel maps (h, w) side by side on one scale; dropped pixels (NaN) are red."""
+    figure, axes = plt.subplots(1, len(maps), figsize=(2.7 * len(maps), 2.6))
+    colours = plt.get_cmap("gray").with_extremes(bad=style.COLOURS[1])
+    high = max(float(m.nan_to_num().max()) for m in maps.values())
+    for axis, (title, values) in zip(axes, maps.items(), strict=True):
+        axis.imshow(np.ma.masked_invalid(values.numpy()), cmap=colours, vmin=0, vmax=high)
+        axis.set(title=title, xticks=[], yticks=[])
+        axis.grid(False)
+        axis.spines[:].set_visible(False)
+    return figure
+
+
+def against_distance(values: dict[str, Sequence[float]], ylabel: str) -> Figure:
+    """One line for each label, over the distances 1, 2, 3, ... in pixels."""
+    figure, axis = plt.subplots(figsize=(5.2, 3.2))
+    for (label, heights), marker in zip(values.items(), "osD^", strict=False):
+        axis.plot(range(1, len(heights) + 1), heights, marker=marker, label=label)
+    axis.set(xlabel="distance (pixels)", ylabel=ylabel, ylim=(min(0, *map(min, values.values())), 1))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.legend(fontsize=8)
+    return figure
+
+
+def filters(found: RankOne, indices: Sequence[int]) -> Figure:
+    """Filters above their best rank-1 approximations, with the share of the squared weights that is kept."""
+    figure, axes = plt.subplots(2, len(indices), figsize=(1.5 * len(indices), 3.3), squeeze=False)
+    for column, index in zip(axes.T, indices, strict=True):
+        reach = float(found.filters[index].abs().max())
+        for axis, weights in zip(column, (found.filters[index], found.approximations[index]), strict=True):
+            axis.imshow(weights, cmap="RdBu", vmin=-reach, vmax=reach)
+            axis.set(xticks=[], yticks=[])
+            axis.grid(False)
+        column[1].set_title(f"keeps {found.energy[index]:.0%}", fontsize=9)
+    axes[0][0].set_ylabel("3 × 3")
+    axes[1][0].set_ylabel("rank 1")
+    return figure
+
+
+def differences(found: dict[str, Comparison], xlabel: str) -> Figure:
+    """Paired differences in percentage points with their intervals; where one holds 0, nothing can be said."""
+    figure, axis = plt.subplots(figsize=(7, 0.9 + 0.4 * len(found)))
+    for row, comparison in enumerate(found.values()):
+        colour = style.COLOURS[2] if comparison.sign > 0 else style.COLOURS[1] if comparison.sign < 0 else style.GREY
+        axis.plot([100 * comparison.low, 100 * comparison.high], [row, row], color=colour, linewidth=2)
+        axis.plot(100 * comparison.difference, row, "o", color=colour)
+    axis.axvline(0, color=style.GREY, linewidth=0.8)
+    axis.set_yticks(range(len(found)), list(found))
+    axis.invert_yaxis()
+    axis.set(xlabel=xlabel)
+    axis.grid(axis="y", visible=False)
+    return figure

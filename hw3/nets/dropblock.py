@@ -1,0 +1,157 @@
+"""DropBlock (Ghiasi et al. 2018, arXiv 1810.12890), and dropout as its case of blocks of one pixel.
+
+On a processor the random numbers are what costs: a dense mask needs one for each pixel. Here only the dropped blocks
+are drawn, by the gaps between them, which have a geometric distribution; the result is the same independent draw.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
+
+Size = tuple[int, int]
+
+
+def block_shape(block_size: int, map_size: Size) -> Size:
+    """A block is cut to the map where the map is smaller: on a map of (H, W) it covers min(b, H) x min(b, W)."""
+    return min(block_size, map_size[0]), min(block_size, map_size[1])
+
+
+def seed_rate(rate: float, block_size: int, map_size: Size) -> float:
+    """γ of the paper's equation 1: the chance of each place where a block fits to start one, so that about ``rate`` of
+    all pixels are dropped. Blocks lie wholly inside the map; the second factor makes up for the places lost at the
+    border."""
+    (height, width), (h, w) = map_size, block_shape(block_size, map_size)
+    return min(1.0, rate / (h * w) * (height * width) / ((height - h + 1) * (width - w + 1)))
+
+
+def keep_rate(rate: float, block_size: int, map_size: Size) -> float:
+    """The expected share of kept pixels, overlaps of blocks counted: the mean over pixels of (1 - γ) to the power of
+    how many places' blocks cover the pixel."""
+    covering = []
+    for side, block in zip(map_size, block_shape(block_size, map_size), strict=True):
+        covering.append([min(i + 1, block, side - i, side - block + 1) for i in range(side)])
+    kept = 1 - seed_rate(rate, block_size, map_size)
+    return sum(kept ** (a * b) for a in covering[0] for b in covering[1]) / math.prod(map_size)
+
+
+def bernoulli_positions(count: int, probability: float, generator: torch.Generator | None = None) -> Tensor:
+    """The ascending indices, int64, of the successes among ``count`` independent trials.
+
+    Their gaps are geometric, so only about count·probability numbers are drawn.
+    """
+    if probability <= 0 or count == 0:
+        return torch.empty(0, dtype=torch.int64)
+    if probability >= 1:
+        return torch.arange(count)
+    parts, reached = [], -1
+    while reached < count:
+        expected = (count - reached) * probability
+        draws = int(expected + 4 * math.sqrt(expected) + 8)
+        uniform = torch.rand(draws, generator=generator, dtype=torch.float64)
+        gaps = (torch.log1p(-uniform) / math.log1p(-probability)).floor_().add_(1).clamp_(max=count + 1)
+        parts.append(gaps.to(torch.int64).cumsum_(0).add_(reached))
+        reached = int(parts[-1][-1])
+    positions = torch.cat(parts)
+    return positions[: int(torch.searchsorted(positions, count))]
+
+
+def dropped_pixels(
+    shape: tuple[int, int, int, int],
+    rate: float,
+    block_size: int,
+    generator: torch.Generator | None = None,
+    channels_last: bool = False,
+) -> Tensor:
+    """Flat indices of the dropped pixels of a map of ``shape`` (N, C, H, W), some perhaps twice where blocks overlap.
+
+    Blocks are independent between images and channels. The indices are those of the map's memory: (N, C, H, W), or
+    (N, H, W, C) if ``channels_last``.
+    """
+    images, channels, height, width = shape
+    h, w = block_shape(block_size, (height, width))
+    rows, columns = height - h + 1, width - w + 1
+    seeds = bernoulli_positions(
+        images * channels * rows * columns, seed_rate(rate, block_size, (height, width)), generator
+    )
+    if channels_last:
+        seeds, channel = _divide(seeds, channels)
+        seeds, column = _divide(seeds, columns)
+        image, row = _divide(seeds, rows)
+        first = ((image * height + row) * width + column) * channels + channel
+        step_row, step_column = width * channels, channels
+    else:
+        seeds, column = _divide(seeds, columns)
+        plane, row = _divide(seeds, rows)
+        first = (plane * height + row) * width + column
+        step_row, step_column = width, 1
+    if h == w == 1:
+        return first
+    inside = torch.arange(h).mul_(step_row).view(-1, 1) + torch.arange(w).mul_(step_column)
+    return (first.view(-1, 1) + inside.view(1, -1)).view(-1)
+
+
+def _divide(value: Tensor, by: int) -> tuple[Tensor, Tensor]:
+    quotient = value.div(by, rounding_mode="floor")
+    return quotient, value - quotient * by
+
+
+class _Drop(torch.autograd.Function):
+    """x·scale with some pixels set to 0; the gradient takes the same way back."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, pixels: Tensor, scale: float, channels_last: bool) -> Tensor:
+        ctx.pixels, ctx.scale, ctx.channels_last = pixels, scale, channels_last  # type: ignore[attr-defined]
+        return _zeroed(x, pixels, scale, channels_last)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        kept = _zeroed(gradients[0], ctx.pixels, ctx.scale, ctx.channels_last)  # type: ignore[attr-defined]
+        return kept, None, None, None
+
+
+def _zeroed(x: Tensor, pixels: Tensor, scale: float, channels_last: bool) -> Tensor:
+    result = x.mul(scale).contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
+    memory = result.permute(0, 2, 3, 1) if channels_last else result
+    memory.view(-1).index_fill_(0, pixels, 0)
+    return result
+
+
+class DropBlock(nn.Module):
+    """Sets square blocks of feature maps (N, C, H, W) to 0 in training, and scales the rest so that the mean is kept.
+
+    ``rate``: the share of pixels to drop. It grows linearly with ``progress``, which the training loop moves from 0 to
+    1, unless ``grow`` is False. ``block_size``: 1 is dropout. ``generator``: where random numbers come from, torch's
+    global one by default.
+
+    Raises:
+        ValueError: a rate outside [0, 1), or a block size below 1.
+    """
+
+    def __init__(
+        self, rate: float, block_size: int = 3, grow: bool = True, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        if not 0 <= rate < 1:
+            raise ValueError(f"rate is {rate!r}; it must be at least 0 and below 1")
+        if not isinstance(block_size, int) or block_size < 1:
+            raise ValueError(f"block_size is {block_size!r}; it must be a whole number, 1 or more")
+        self.rate, self.block_size, self.grow, self.generator = rate, block_size, grow, generator
+        self.progress = 1.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() != 4:
+            raise ValueError(f"the input has the shape {tuple(x.shape)}; DropBlock needs (N, C, H, W)")
+        rate = self.rate * (self.progress if self.grow else 1.0)
+        if not self.training or rate == 0:
+            return x
+        channels_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+        images, channels, height, width = x.shape
+        shape = (images, channels, height, width)
+        pixels = dropped_pixels(shape, rate, self.block_size, self.generator, channels_last)
+        scale = 1 / keep_rate(rate, self.block_size, (height, width))
+        return _Drop.apply(x, pixels.to(x.device), scale, channels_last)
+
+    def extra_repr(self) -> str:
+        return f"rate={self.rate}, block_size={self.block_size}, grow={self.grow}"

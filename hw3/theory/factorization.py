@@ -1,0 +1,33 @@
+"""Question P1 (g): what a convolution costs when its square kernel becomes a column and a row in sequence.
+
+A square layer maps c channels to k; the factorized one maps c to m with a column (s x 1), then m to k with a row
+(1 x s). Biases are left out; batch norm follows and has its own. Source: Szegedy et al. 2016, arXiv 1512.00567,
+section 3.2.
+"""
+
+from typing import Any
+
+from sympy import Expr, Symbol, factor, simplify, solve, sympify
+
+
+def square(in_channels: Any, out_channels: Any, size: Any = 3) -> Expr:
+    """Weights of the square layer: s²ck. At stride 1 the multiplications for each output place are the same number."""
+    return sympify(size) ** 2 * in_channels * out_channels
+
+
+def factorized(in_channels: Any, out_channels: Any, middle: Any, size: Any = 3) -> Expr:
+    """Weights of the column and the row: scm + smk, with ``middle`` = m channels between them."""
+    return sympify(size) * in_channels * middle + sympify(size) * middle * out_channels
+
+
+def saving(in_channels: Any, out_channels: Any, middle: Any, size: Any = 3) -> Expr:
+    """The share of weights that the factorization saves; negative where it costs more."""
+    before = square(in_channels, out_channels, size)
+    return factor(simplify(1 - factorized(in_channels, out_channels, middle, size) / before))
+
+
+def break_even(in_channels: Any, out_channels: Any, size: Any = 3) -> Expr:
+    """The middle width at which nothing is saved: below it the factorization pays."""
+    m = Symbol("m", positive=True)
+    (width,) = solve(factorized(in_channels, out_channels, m, size) - square(in_channels, out_channels, size), m)
+    return factor(width)

@@ -1,0 +1,208 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from torch import nn
+from torchvision.ops import DropBlock2d
+
+from hw3.nets.dropblock import DropBlock, bernoulli_positions, keep_rate, seed_rate
+
+
+def mask(shape, rate, block_size, seed, channels_last=False):
+    """True where a pixel is kept."""
+    layer = DropBlock(rate, block_size, grow=False, generator=torch.Generator().manual_seed(seed))
+    ones = torch.ones(shape)
+    return layer(ones.to(memory_format=torch.channels_last) if channels_last else ones) > 0
+
+
+# A seed and its mask, written out: # is kept, . is dropped.
+GOLDEN = {
+    "3 x 3 blocks, two of which overlap": (
+        (1, 3, 0.25),
+        """
+        #...##...
+        #...#....
+        #........
+        ##......#
+        ##.....##
+        ####...##
+        ####...##
+        """,
+    ),
+    "an even block size": (
+        (2, 2, 0.25),
+        """
+        ########
+        ########
+        ########
+        ######..
+        #..###..
+        #..#####
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_masks(name):
+    (seed, block_size, rate), drawn = GOLDEN[name]
+    lines = drawn.split()
+    kept = mask((1, 1, len(lines), len(lines[0])), rate, block_size, seed)
+    assert ["".join("#" if pixel else "." for pixel in row) for row in kept[0, 0]] == lines
+
+
+@given(
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 12), st.integers(1, 12)),
+    rate=st.floats(0.01, 0.6),
+    block_size=st.integers(1, 8),
+    seed=st.integers(0, 10**6),
+    channels_last=st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_what_is_dropped_is_a_union_of_whole_blocks(shape, rate, block_size, seed, channels_last):
+    kept = mask(shape, rate, block_size, seed, channels_last)
+    h, w = min(block_size, shape[2]), min(block_size, shape[3])
+    dropped = (~kept).float()
+    whole = nn.functional.avg_pool2d(dropped, (h, w), stride=1) == 1  # places where a full block is dropped
+    covered = (
+        nn.functional.conv_transpose2d(whole.float().flatten(0, 1)[:, None], torch.ones(1, 1, h, w)).view(shape) > 0
+    )
+    assert torch.equal(covered, ~kept)
+
+
+def exact_drop_rate(rate, block_size, size, row, column):
+    """By brute force: one minus the chance that no place whose block covers (row, column) starts one."""
+    h, w = min(block_size, size[0]), min(block_size, size[1])
+    places = [
+        (i, j)
+        for i in range(size[0] - h + 1)
+        for j in range(size[1] - w + 1)
+        if i <= row < i + h and j <= column < j + w
+    ]
+    return 1 - (1 - seed_rate(rate, block_size, size)) ** len(places)
+
+
+@pytest.mark.parametrize(("size", "block_size"), [((9, 12), 3), ((8, 8), 4), ((7, 5), 7), ((2, 9), 3), ((6, 6), 1)])
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_drop_rates_by_position_and_the_mean(size, block_size, channels_last):
+    draws, rate = 40_000, 0.15
+    kept = mask((draws // 8, 8, *size), rate, block_size, 1, channels_last).float()
+    measured = 1 - kept.mean((0, 1))
+    for row in range(size[0]):
+        for column in range(size[1]):
+            expected = exact_drop_rate(rate, block_size, size, row, column)
+            assert measured[row, column].item() == pytest.approx(expected, abs=5 * math.sqrt(0.25 / draws))
+    total = sum(exact_drop_rate(rate, block_size, size, r, c) for r in range(size[0]) for c in range(size[1]))
+    assert keep_rate(rate, block_size, size) == pytest.approx(1 - total / math.prod(size))
+
+
+@pytest.mark.parametrize(("block_size", "dtype"), [(3, torch.float32), (7, torch.float32), (3, torch.bfloat16)])
+def test_agrees_with_torchvision_in_position_structure_and_mean(block_size, dtype):
+    """Corner, border and centre; the number of separate blocks is compared through the share of dropped neighbours."""
+    shape, rate = (400, 16, 14, 17), 0.1
+    torch.manual_seed(0)
+    ones = torch.ones(shape, dtype=dtype)
+    theirs = DropBlock2d(rate, block_size).train()(ones)
+    ours = DropBlock(rate, block_size, grow=False)(ones)
+    drops = [(x == 0).float() for x in (ours, theirs)]
+    error = math.sqrt(0.25 / (shape[0] * shape[1]))
+    for row, column in ((0, 0), (0, 8), (7, 0), (7, 8), (13, 16)):
+        one, other = (d[:, :, row, column].mean().item() for d in drops)
+        assert one == pytest.approx(other, abs=6 * error)
+    neighbours = [(d[..., :-1] * d[..., 1:]).mean().item() for d in drops]
+    assert neighbours[0] == pytest.approx(neighbours[1], rel=0.05)
+    assert drops[0].mean().item() == pytest.approx(drops[1].mean().item(), rel=0.05)
+    assert ours.float().mean().item() == pytest.approx(1, abs=0.01)
+    assert theirs.float().mean().item() == pytest.approx(1, abs=0.01)
+
+
+def test_channels_and_images_are_independent():
+    dropped = (~mask((3000, 2, 6, 6), 0.2, 3, 0)).float()
+    together = (dropped[:, 0] * dropped[:, 1]).mean((1, 2)).mean().item()
+    assert together == pytest.approx((dropped[:, 0].mean(0) * dropped[:, 1].mean(0)).mean().item(), rel=0.1)
+    assert not torch.equal(dropped[0], dropped[1])
+
+
+@given(count=st.integers(0, 300), probability=st.floats(0, 1), seed=st.integers(0, 10**6))
+@settings(max_examples=100, deadline=None)
+def test_positions_are_ascending_distinct_and_in_range(count, probability, seed):
+    found = bernoulli_positions(count, probability, torch.Generator().manual_seed(seed)).tolist()
+    assert found == sorted(set(found))
+    assert all(0 <= position < count for position in found)
+
+
+@pytest.mark.parametrize("probability", [0.001, 0.1, 0.7])
+def test_positions_are_independent_trials(probability):
+    """Counts are binomial (chi-square), and every place is as likely as any other, the first and last included."""
+    generator, trials, places = torch.Generator().manual_seed(5), 4000, 50
+    hits = torch.zeros(trials, places)
+    for trial in range(trials):
+        hits[trial, bernoulli_positions(places, probability, generator)] = 1
+    assert stats.chisquare(hits.sum(0), hits.sum() / places).pvalue > 0.001
+    variance = places * probability * (1 - probability)
+    assert hits.sum(1).mean().item() == pytest.approx(places * probability, abs=5 * math.sqrt(variance / trials))
+    assert hits.sum(1).var().item() == pytest.approx(variance, rel=0.2)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_gradient_takes_the_same_way_back(layout, dtype):
+    x = torch.randn(2, 3, 8, 9, dtype=dtype).to(memory_format=layout).requires_grad_()
+    layer = DropBlock(0.3, 3, grow=False, generator=torch.Generator().manual_seed(0))
+    y = layer(x)
+    upstream = torch.randn(2, 3, 8, 9, dtype=dtype)
+    y.backward(upstream)
+    scale = 1 / keep_rate(0.3, 3, (8, 9))
+    kept = y != 0
+    assert torch.allclose(y.float(), torch.where(kept, x * scale, 0).float(), rtol=1e-2)
+    assert torch.allclose(x.grad.float(), torch.where(kept, upstream * scale, 0).float(), rtol=1e-2)
+    assert y.is_contiguous(memory_format=layout)
+
+
+def test_the_gradient_agrees_with_finite_differences():
+    x = torch.randn(1, 2, 5, 5, dtype=torch.float64, requires_grad=True)
+
+    def layer(values):
+        return DropBlock(0.3, 2, grow=False, generator=torch.Generator().manual_seed(4))(values)
+
+    assert torch.autograd.gradcheck(layer, (x,))
+
+
+def test_the_rate_grows_with_progress_and_is_off_in_evaluation():
+    layer, ones = DropBlock(0.4, 3), torch.ones(64, 8, 9, 9)
+    shares = []
+    for progress in (0.0, 0.5, 1.0):
+        layer.progress = progress
+        shares.append((layer(ones) == 0).float().mean().item())
+    assert shares[0] == 0
+    for progress, share in zip((0.5, 1.0), shares[1:], strict=True):
+        assert share == pytest.approx(1 - keep_rate(0.4 * progress, 3, (9, 9)), abs=0.02)
+    assert layer.eval()(ones) is ones
+
+
+def test_a_generator_makes_it_repeatable():
+    assert torch.equal(mask((2, 3, 8, 8), 0.3, 3, 7), mask((2, 3, 8, 8), 0.3, 3, 7))
+    assert not torch.equal(mask((2, 3, 8, 8), 0.3, 3, 7), mask((2, 3, 8, 8), 0.3, 3, 8))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: DropBlock(1.0), "rate is 1.0"),
+        (lambda: DropBlock(-0.1), "rate is -0.1"),
+        (lambda: DropBlock(0.1, 0), "block_size is 0"),
+        (lambda: DropBlock(0.1, 2.5), "block_size is 2.5"),
+        (lambda: DropBlock(0.1)(torch.ones(3, 4)), r"\(3, 4\)"),
+    ],
+)
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+def test_dropping_everything_does_not_divide_by_zero():
+    out = DropBlock(0.99, 9, grow=False)(torch.ones(50, 4, 3, 3))
+    assert torch.isfinite(out).all()
