@@ -45,11 +45,10 @@ def test_every_arm_runs_and_differs_in_one_thing(kernel, regularize):
     torch.manual_seed(0)
     model = cnn(3, 5, (4, 8, 6), kernel, regularize, rate=0.2)
     images = torch.randn(2, 3, 20, 22)
-    assert model(images).shape == (2, 5)
     torch.manual_seed(0)
     plain = cnn(3, 5, (4, 8, 6), kernel)
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), plain.parameters(), strict=True))
-    assert torch.equal(model.eval()(images), plain.eval()(images)) or regularize != "none"
+    assert torch.equal(model.eval()(images), plain.eval()(images))  # a regularizer is off in evaluation
+    assert model.train()(images).shape == (2, 5)
 
 
 widths = st.integers(1, 12)

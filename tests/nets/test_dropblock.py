@@ -123,7 +123,8 @@ def test_channels_and_images_are_independent():
     dropped = (~mask((3000, 2, 6, 6), 0.2, 3, 0)).float()
     together = (dropped[:, 0] * dropped[:, 1]).mean((1, 2)).mean().item()
     assert together == pytest.approx((dropped[:, 0].mean(0) * dropped[:, 1].mean(0)).mean().item(), rel=0.1)
-    assert not torch.equal(dropped[0], dropped[1])
+    assert not torch.equal(dropped[:, 0], dropped[:, 1])
+    assert not torch.equal(dropped[:1500], dropped[1500:])
 
 
 @given(count=st.integers(0, 300), probability=st.floats(0, 1), seed=st.integers(0, 10**6))
