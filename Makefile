@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: book test check serve lock format clean
+.PHONY: book test check bench serve lock format clean
 .DELETE_ON_ERROR:
 
-# `clean` drops pages that left the table of contents but keeps the execution cache; --all reads every page again, so
-# that a warning is seen every time; -W makes warnings errors, -n adds dangling references, --keep-going lists them all.
+# The old pages go, in case one left the table of contents; the execution cache and bench.json stay. --all reads every
+# page again, so that a warning is seen every time; -W makes warnings errors, -n adds dangling references, and
+# --keep-going lists them all.
 book: $(STAMP)
-	$(BIN)/jupyter-book clean .
+	rm -rf _build/html _build/jupyter_execute _build/.doctrees
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
 	@echo "The book is ready: open _build/html/index.html, or run 'make serve'."
 
@@ -21,6 +22,9 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/hw3 bench
 
 serve: $(STAMP)
 	$(BIN)/python -m http.server --directory _build/html --bind 127.0.0.1 8000

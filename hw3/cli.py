@@ -1,4 +1,4 @@
-"""The command ``hw3``: look at the data, run experiments, list runs, check a formula."""
+"""The command ``hw3``: look at the data, run experiments, list and compare runs, measure speed, check a formula."""
 
 import argparse
 import json
@@ -68,6 +68,28 @@ def _runs(arguments: argparse.Namespace) -> None:
     print(json.dumps([{f: getattr(r, f) for f in fields} | {"test": asdict(r.test)} for r in results], indent=1))
 
 
+def _compare(arguments: argparse.Namespace) -> None:
+    from hw3.lab.compare import paired
+    from hw3.lab.experiments import experiment
+    from hw3.lab.parallel import run_all
+    from hw3.lab.profiles import profile
+
+    chosen = profile(arguments.profile)
+    names = [experiment(name, chosen).name for name in (arguments.first, arguments.second)]
+    first, second = run_all(names, arguments.seed, chosen.name, arguments.jobs).values()
+    for one, other in zip(first, second, strict=True):
+        print(f"seed {one.seed}: test accuracy {one.test.accuracy:.4f} and {other.test.accuracy:.4f}")
+    found = paired([r.test.accuracy for r in first], [r.test.accuracy for r in second])
+    print(found.sentence(names[0], names[1], "test accuracy"))
+
+
+def _bench(arguments: argparse.Namespace) -> None:
+    from hw3.lab.bench import bench
+
+    for name, figure in bench(arguments.figure).items():
+        print(f"{name:28} {figure.ratio:7.2f}  ({figure.low:.2f} to {figure.high:.2f})  {figure.unit}")
+
+
 def _check(arguments: argparse.Namespace) -> int:
     from hw3.theory import check
 
@@ -90,12 +112,23 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--jobs", type=int, help="runs at a time; by default one for each core")
     run.set_defaults(call=_run)
 
-    for command in (data, run):
+    compare = commands.add_parser("compare", help="compare two experiments, paired by seed")
+    compare.add_argument("first", help="for example shoes/cnn")
+    compare.add_argument("second", help="for example shoes/mlp")
+    compare.add_argument("--seed", type=int, action="append", help="may be repeated; by default the profile's seeds")
+    compare.add_argument("--jobs", type=int, help="runs at a time; by default one for each core")
+    compare.set_defaults(call=_compare)
+
+    for command in (data, run, compare):
         command.add_argument("--profile", help="smoke, book or full; by default $HW3_PROFILE, then book")
 
     runs = commands.add_parser("runs", help="list the stored results")
     runs.add_argument("--json", action="store_true")
     runs.set_defaults(call=_runs)
+
+    bench = commands.add_parser("bench", help="measure speed as ratios and write them to _build/bench.json")
+    bench.add_argument("figure", nargs="*", help="by default all")
+    bench.set_defaults(call=_bench)
 
     check = commands.add_parser("check", help="judge a formula as the answer to a theory question")
     check.add_argument("answer", help="for example t3.dk1")

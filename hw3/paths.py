@@ -30,7 +30,14 @@ def runs_dir() -> Path:
     """``HW3_RUNS``: results, checkpoints, TensorBoard logs; by default ``runs`` in the project (or in the current
     folder, where hw3 is installed by itself)."""
     value = os.environ.get("HW3_RUNS")
-    if value:
-        return Path(value).expanduser().resolve()
+    return Path(value).expanduser().resolve() if value else _project() / "runs"
+
+
+def bench_file() -> Path:
+    """Where ``hw3 bench`` writes its figures and the book reads them: ``_build/bench.json`` in the project."""
+    return _project() / "_build" / "bench.json"
+
+
+def _project() -> Path:
     project = Path(__file__).resolve().parent.parent
-    return (project if (project / "_toc.yml").exists() else Path.cwd()) / "runs"
+    return project if (project / "_toc.yml").exists() else Path.cwd()

@@ -43,6 +43,11 @@ def _given_folder(root: Path | None) -> Path | None:
     return found
 
 
+def folder_of_photographs() -> Path | None:
+    """Where the assignment's photographs lie on this machine, in ``$HW3_DATA`` or the cache; None if nowhere."""
+    return _given_folder(None) or folder.find(cache_dir() / "shoes")
+
+
 def _refuse_incomplete(root: Path) -> None:
     """An empty or absent folder is no source; one with some of the classes is a mistake to be told."""
     present = [name for name in folder.CLASSES if (root / name).is_dir()]

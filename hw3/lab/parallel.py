@@ -16,6 +16,10 @@ from hw3.lab.store import Result
 
 Wanted = tuple[str, int]
 
+# glibc gives large freed blocks back to the system, which then hands out zeroed pages at every step of training. The
+# processes below keep them instead; other C libraries pass over these variables.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}
+
 
 def _stored(wanted: Wanted, chosen: Profile) -> Result | None:
     name, seed = wanted
@@ -51,6 +55,8 @@ def _run_missing(missing: list[Wanted], chosen: Profile, jobs: int) -> dict[Want
     report(f"{len(missing)} runs to do, {jobs} at a time")
     start = time.monotonic()
     done: dict[Wanted, Result | None] = {}
+    for name, value in KEEP_MEMORY.items():
+        os.environ.setdefault(name, value)  # read by the C library when a process starts
     context = multiprocessing.get_context("spawn")  # a forked torch may hang in its thread pool
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         futures = {pool.submit(run, name, seed, chosen): (name, seed) for name, seed in missing}

@@ -5,10 +5,11 @@ are drawn, by the gaps between them, which have a geometric distribution; the re
 """
 
 import math
+from collections import Counter
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx
 
 Size = tuple[int, int]
 
@@ -29,11 +30,18 @@ def seed_rate(rate: float, block_size: int, map_size: Size) -> float:
 def keep_rate(rate: float, block_size: int, map_size: Size) -> float:
     """The expected share of kept pixels, overlaps of blocks counted: the mean over pixels of (1 - γ) to the power of
     how many places' blocks cover the pixel."""
-    covering = []
-    for side, block in zip(map_size, block_shape(block_size, map_size), strict=True):
-        covering.append([min(i + 1, block, side - i, side - block + 1) for i in range(side)])
     kept = 1 - seed_rate(rate, block_size, map_size)
-    return sum(kept ** (a * b) for a in covering[0] for b in covering[1]) / math.prod(map_size)
+    return sum(count * kept**places for places, count in _covering(block_size, map_size)) / math.prod(map_size)
+
+
+@lru_cache(maxsize=64)
+def _covering(block_size: int, map_size: Size) -> tuple[tuple[int, int], ...]:
+    """How many pixels are covered by the blocks of how many places: pairs (places, pixels)."""
+    rows, columns = (
+        [min(i + 1, block, side - i, side - block + 1) for i in range(side)]
+        for side, block in zip(map_size, block_shape(block_size, map_size), strict=True)
+    )
+    return tuple(Counter(a * b for a in rows for b in columns).items())
 
 
 def bernoulli_positions(count: int, probability: float, generator: torch.Generator | None = None) -> Tensor:
@@ -71,51 +79,53 @@ def dropped_pixels(
     """
     images, channels, height, width = shape
     h, w = block_shape(block_size, (height, width))
-    rows, columns = height - h + 1, width - w + 1
-    seeds = bernoulli_positions(
-        images * channels * rows * columns, seed_rate(rate, block_size, (height, width)), generator
-    )
-    if channels_last:
-        seeds, channel = _divide(seeds, channels)
-        seeds, column = _divide(seeds, columns)
-        image, row = _divide(seeds, rows)
-        first = ((image * height + row) * width + column) * channels + channel
-        step_row, step_column = width * channels, channels
-    else:
-        seeds, column = _divide(seeds, columns)
-        plane, row = _divide(seeds, rows)
-        first = (plane * height + row) * width + column
-        step_row, step_column = width, 1
+    places = channels * (height - h + 1) * (width - w + 1)
+    gamma = seed_rate(rate, block_size, (height, width))
+    seeds = bernoulli_positions(images * places, gamma, generator)
     if h == w == 1:
-        return first
-    inside = torch.arange(h).mul_(step_row).view(-1, 1) + torch.arange(w).mul_(step_column)
-    return (first.view(-1, 1) + inside.view(1, -1)).view(-1)
+        return seeds  # every pixel is a place: nothing to convert
+    image = seeds.div(places, rounding_mode="floor")
+    corners, inside = _offsets((channels, height, width), (h, w), channels_last)
+    first = corners[seeds - image * places] + image * (channels * height * width)
+    return (first.view(-1, 1) + inside).view(-1)
 
 
-def _divide(value: Tensor, by: int) -> tuple[Tensor, Tensor]:
-    quotient = value.div(by, rounding_mode="floor")
-    return quotient, value - quotient * by
+@lru_cache(maxsize=32)
+def _offsets(shape: tuple[int, int, int], block: Size, channels_last: bool) -> tuple[Tensor, Tensor]:
+    """Where in the memory of one image (C, H, W) each block's corner lies, and from there each of its pixels."""
+    (channels, height, width), (h, w) = shape, block
+    layout = (height, width, channels) if channels_last else shape
+    memory = torch.arange(channels * height * width).view(layout)
+    if channels_last:
+        corners, pixels = memory[: height - h + 1, : width - w + 1], memory[:h, :w, 0]
+    else:
+        corners, pixels = memory[:, : height - h + 1, : width - w + 1], memory[0, :h, :w]
+    return corners.flatten(), pixels.flatten()
 
 
 class _Drop(torch.autograd.Function):
     """x·scale with some pixels set to 0; the gradient takes the same way back."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, pixels: Tensor, scale: float, channels_last: bool) -> Tensor:
-        ctx.pixels, ctx.scale, ctx.channels_last = pixels, scale, channels_last  # type: ignore[attr-defined]
-        return _zeroed(x, pixels, scale, channels_last)
+    def forward(  # type: ignore[no-untyped-def]
+        ctx, x: Tensor, pixels: Tensor, scale: float, channels_last: bool, inplace: bool
+    ) -> Tensor:
+        ctx.pixels, ctx.scale, ctx.channels_last = pixels, scale, channels_last
+        if inplace:
+            ctx.mark_dirty(x)
+        return _zero(x.mul_(scale) if inplace else x.mul(scale), pixels, channels_last)
 
     @staticmethod
-    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
-        kept = _zeroed(gradients[0], ctx.pixels, ctx.scale, ctx.channels_last)  # type: ignore[attr-defined]
-        return kept, None, None, None
+    def backward(ctx, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:  # type: ignore[no-untyped-def]
+        layout = torch.channels_last if ctx.channels_last else torch.contiguous_format
+        scaled = gradients[0].mul(ctx.scale).contiguous(memory_format=layout)
+        return _zero(scaled, ctx.pixels, ctx.channels_last), None, None, None, None
 
 
-def _zeroed(x: Tensor, pixels: Tensor, scale: float, channels_last: bool) -> Tensor:
-    result = x.mul(scale).contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
-    memory = result.permute(0, 2, 3, 1) if channels_last else result
-    memory.view(-1).index_fill_(0, pixels, 0)
-    return result
+def _zero(x: Tensor, pixels: Tensor, channels_last: bool) -> Tensor:
+    """Set ``pixels`` of the memory behind ``x`` to 0."""
+    (x.permute(0, 2, 3, 1) if channels_last else x).view(-1).index_fill_(0, pixels, 0)
+    return x
 
 
 class DropBlock(nn.Module):
@@ -123,21 +133,27 @@ class DropBlock(nn.Module):
 
     ``rate``: the share of pixels to drop. It grows linearly with ``progress``, which the training loop moves from 0 to
     1, unless ``grow`` is False. ``block_size``: 1 is dropout. ``generator``: where random numbers come from, torch's
-    global one by default.
+    global one by default. ``inplace``: overwrite the input, which nothing else may need afterwards.
 
     Raises:
         ValueError: a rate outside [0, 1), or a block size below 1.
     """
 
     def __init__(
-        self, rate: float, block_size: int = 3, grow: bool = True, generator: torch.Generator | None = None
+        self,
+        rate: float,
+        block_size: int = 3,
+        grow: bool = True,
+        generator: torch.Generator | None = None,
+        inplace: bool = False,
     ) -> None:
         super().__init__()
         if not 0 <= rate < 1:
             raise ValueError(f"rate is {rate!r}; it must be at least 0 and below 1")
         if not isinstance(block_size, int) or block_size < 1:
             raise ValueError(f"block_size is {block_size!r}; it must be a whole number, 1 or more")
-        self.rate, self.block_size, self.grow, self.generator = rate, block_size, grow, generator
+        self.rate, self.block_size, self.grow = rate, block_size, grow
+        self.generator, self.inplace = generator, inplace
         self.progress = 1.0
 
     def forward(self, x: Tensor) -> Tensor:
@@ -147,11 +163,13 @@ class DropBlock(nn.Module):
         if not self.training or rate == 0:
             return x
         channels_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+        if not channels_last and not x.is_contiguous():
+            x = x.contiguous()
         images, channels, height, width = x.shape
         shape = (images, channels, height, width)
         pixels = dropped_pixels(shape, rate, self.block_size, self.generator, channels_last)
         scale = 1 / keep_rate(rate, self.block_size, (height, width))
-        return _Drop.apply(x, pixels.to(x.device), scale, channels_last)
+        return _Drop.apply(x, pixels.to(x.device), scale, channels_last, self.inplace)
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}, block_size={self.block_size}, grow={self.grow}"

@@ -42,7 +42,7 @@ def test_a_stored_network_gives_its_stored_logits():
     logits = predict(model, data.images[split(data, seed=SPLIT_SEED).test])
     assert torch.allclose(logits, result.logits, atol=0.1)  # the run may have computed in bf16
     maps = insight.activations(model, data.images[:4], block=1)
-    assert maps.shape[:2] == (4, model[1][1][1].num_features)
+    assert maps.shape[:2] == (4, model[1][1][2].num_features)
 
 
 def test_the_worst_mistakes_are_mistakes():

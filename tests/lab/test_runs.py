@@ -138,7 +138,13 @@ def test_the_command_line_runs_lists_and_refuses(runs):
     assert (listed["name"], listed["seed"], listed["profile"]) == ("shoes/mlp", 3, "smoke")
     assert {"data_source", "parameters", "multiplications", "seconds"} < set(listed)
     assert {"loss", "accuracy", "precision", "recall"} < set(listed["test"])
+    compared = hw3("compare", "shoes/mlp", "shoes/mlp-dropout", "--profile", "smoke", "--seed", "3", "--seed", "4")
+    assert compared.returncode == 0, compared.stderr
+    assert "2 paired seeds" in compared.stdout
     for arguments, words in (
+        (("compare", "shoes/mlp", "shoes/rnn"), "no experiment is called 'shoes/rnn'"),
+        (("compare", "shoes/mlp", "shoes/mlp", "--profile", "smoke", "--seed", "3"), "needs two or more"),
+        (("bench", "warp"), "no figure is called 'warp'"),
         (("run", "shoes/rnn"), "no experiment matches 'shoes/rnn'"),
         (("run", "shoes/mlp", "--profile", "huge"), "the profile is 'huge'"),
         (("check", "t9", "1"), "no answer is called 't9'"),
