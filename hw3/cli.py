@@ -76,6 +76,8 @@ def _compare(arguments: argparse.Namespace) -> None:
 
     chosen = profile(arguments.profile)
     names = [experiment(name, chosen).name for name in (arguments.first, arguments.second)]
+    if names[0] == names[1]:
+        raise ValueError(f"{names[0]} is compared with itself; name two experiments")
     first, second = run_all(names, arguments.seed, chosen.name, arguments.jobs).values()
     for one, other in zip(first, second, strict=True):
         print(f"seed {one.seed}: test accuracy {one.test.accuracy:.4f} and {other.test.accuracy:.4f}")

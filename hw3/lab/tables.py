@@ -37,11 +37,13 @@ def spread(values: Sequence[float], form: str = ".1%") -> str:
     """The mean of some seeds and, in brackets, the lowest and the highest."""
     if len(values) == 1:
         return f"{values[0]:{form}}"
-    return f"{mean(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+    low, high = f"{min(values):{form}}", f"{max(values):{form}}"
+    return f"{mean(values):{form}} ({low.removesuffix('%')} to {high})"
 
 
 def scores(groups: dict[str, list[Result]]) -> Table:
-    """Loss, accuracy, precision and recall on the test part, and what each network costs."""
+    """Loss and accuracy on the test part (mean and range over the seeds), precision and recall (means over classes and
+    seeds), and what each network costs."""
     header = ("network", "loss (nats)", "accuracy", "precision", "recall", "parameters", "multiplications")
     return table(
         header,
@@ -50,8 +52,8 @@ def scores(groups: dict[str, list[Result]]) -> Table:
                 label,
                 spread([r.test.loss for r in results], ".3f"),
                 spread([r.test.accuracy for r in results]),
-                spread([r.test.precision for r in results]),
-                spread([r.test.recall for r in results]),
+                f"{mean([r.test.precision for r in results]):.1%}",
+                f"{mean([r.test.recall for r in results]):.1%}",
                 f"{results[0].parameters:,}",
                 f"{results[0].multiplications:,}",
             )

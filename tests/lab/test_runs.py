@@ -143,7 +143,8 @@ def test_the_command_line_runs_lists_and_refuses(runs):
     assert "2 paired seeds" in compared.stdout
     for arguments, words in (
         (("compare", "shoes/mlp", "shoes/rnn"), "no experiment is called 'shoes/rnn'"),
-        (("compare", "shoes/mlp", "shoes/mlp", "--profile", "smoke", "--seed", "3"), "needs two or more"),
+        (("compare", "shoes/mlp", "shoes/mlp"), "is compared with itself"),
+        (("compare", "shoes/mlp", "shoes/mlp-dropout", "--profile", "smoke", "--seed", "3"), "needs two or more"),
         (("bench", "warp"), "no figure is called 'warp'"),
         (("run", "shoes/rnn"), "no experiment matches 'shoes/rnn'"),
         (("run", "shoes/mlp", "--profile", "huge"), "the profile is 'huge'"),
