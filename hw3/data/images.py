@@ -22,7 +22,8 @@ class ImageSet:
     """Labelled images.
 
     ``images``: uint8 (N, C, H, W), kept channels-last in memory; ``labels``: int64 (N,), indices into
-    ``class_names``; ``files``: what each image is called; ``digest``: SHA-256 over the manifest it was read from.
+    ``class_names``; ``files``: what each image is called; ``digest``: SHA-256 over the manifest it was read from;
+    ``test_from``: the index at which an official test part starts, None where there is none.
     """
 
     name: str
@@ -32,6 +33,7 @@ class ImageSet:
     files: tuple[str, ...]
     digest: str
     source: Source
+    test_from: int | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -1,154 +1,48 @@
-"""``load("shoes")``: the images, from the first source that has them."""
+"""``load(name)``: a data set in memory, from the first source that has it."""
 
-import hashlib
-import os
-import shutil
-import subprocess
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
-import torch
+from hw3.data import cifar10, shoes
+from hw3.data.images import ImageSet
 
-from hw3.data import folder, standins
-from hw3.data.files import DataError, lock, whole
-from hw3.data.images import ImageSet, Source, channels_last
-from hw3.data.network import reachable
-from hw3.paths import cache_dir, data_dir
-
-KAGGLE = "hasibalmuzdadid/shoe-vs-sandal-vs-boot-dataset-15k-images"
-SHOE_SIZE = (51, 68)  # half of the photographs' 102 x 136 pixels
-SOURCES = ("folder", "cache", "kaggle", "fashion-mnist", "digits")
-
-
-def _from_folder(root: Path, size: tuple[int, int], source: Source) -> ImageSet:
-    images, paths, checksums = folder.read(root, size)
-    labels = torch.tensor([folder.CLASSES.index(path.parent.name) for path in paths])
-    names = tuple(str(path.relative_to(root)) for path in paths)
-    return ImageSet("shoes", channels_last(images), labels, folder.CLASSES, names, checksums.digest, source)
-
-
-def _given_folder(root: Path | None) -> Path | None:
-    if root is not None:
-        found = folder.find(root)
-        if found is None:
-            raise DataError(f"{root} holds no folders {', '.join(folder.CLASSES)}; a class may be missing")
-        return found
-    data = data_dir()
-    if data is None:
-        return None
-    found = folder.find(data / "shoes")
-    if found is None:
-        _refuse_incomplete(data / "shoes")
-    return found
-
-
-def folder_of_photographs() -> Path | None:
-    """Where the assignment's photographs lie on this machine, in ``$HW3_DATA`` or the cache; None if nowhere."""
-    return _given_folder(None) or folder.find(cache_dir() / "shoes")
-
-
-def _refuse_incomplete(root: Path) -> None:
-    """An empty or absent folder is no source; one with some of the classes is a mistake to be told."""
-    present = [name for name in folder.CLASSES if (root / name).is_dir()]
-    if present:
-        missing = [name for name in folder.CLASSES if name not in present]
-        raise DataError(f"{root} lacks the class folder {', '.join(missing)}")
-
-
-def _download(target: Path) -> None:
-    """Fetch Kaggle's archive and move its class folders to ``target``, whole or not at all.
-
-    Raises:
-        DataError: the download broke off or is not the expected data set.
-    """
-    with whole(target) as part:
-        os.environ["KAGGLEHUB_CACHE"] = str(part.parent / "kagglehub")
-        import kagglehub
-
-        try:
-            fetched = Path(kagglehub.dataset_download(KAGGLE))
-        except Exception as error:
-            raise DataError(f"the download of {KAGGLE} from Kaggle broke: {error}; try again") from error
-        found = folder.find(fetched)
-        if found is None:
-            raise DataError(f"Kaggle's archive {KAGGLE} does not hold {', '.join(folder.CLASSES)}")
-        shutil.move(found, part)
-
-
-def _kaggle() -> Path | None:
-    target = cache_dir() / "shoes"
-    with lock(target):
-        if not target.exists():
-            if not reachable("https://www.kaggle.com"):
-                return None
-            _download(target)
-    return target
-
-
-def _stand_in(kind: str, make: Callable, size: tuple[int, int], described: str) -> ImageSet:
-    images, labels, class_names = make(size)
-    names = tuple(f"{class_names[label]} {index}" for index, label in enumerate(labels))
-    digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
-    source = Source(kind, described, stand_in=True)
-    return ImageSet("shoes", channels_last(images), torch.from_numpy(labels), class_names, names, digest, source)
-
-
-def _footwear(size: tuple[int, int]) -> ImageSet | None:
-    try:
-        return _stand_in("fashion-mnist", standins.footwear, size, "the footwear classes of Fashion-MNIST")
-    except (ConnectionError, subprocess.SubprocessError, OSError) as error:
-        print(f"Fashion-MNIST cannot be had: {error}")
-        return None
-
-
-@cache
-def _shoes(root: Path | None, size: tuple[int, int], kind: str | None) -> ImageSet:
-    given = _given_folder(root) if kind in (None, "folder") else None
-    if given:
-        return _from_folder(given, size, Source("folder", "a local folder with the assignment's photographs"))
-    cached = folder.find(cache_dir() / "shoes") if kind in (None, "cache") else None
-    if cached:
-        return _from_folder(cached, size, Source("cache", "Kaggle's photographs in the user's cache"))
-    downloaded = _kaggle() if kind in (None, "kaggle") else None
-    if downloaded:
-        return _from_folder(downloaded, size, Source("kaggle", "Kaggle's photographs, downloaded"))
-    footwear = _footwear(size) if kind in (None, "fashion-mnist") else None
-    if footwear:
-        return footwear
-    if kind in (None, "digits"):
-        return _stand_in("digits", standins.digits, size, "scikit-learn's handwritten digits 0, 1 and 2")
-    raise DataError(f"the source {kind!r} has no shoes here; set HW3_DATA or leave the source out to try them all")
+DATA_SETS = ("shoes", "cifar10")
+SOURCES = ("folder", "cache", "kaggle", "official", "fashion-mnist", "digits")
 
 
 def load(
     name: str,
     root: str | Path | None = None,
     source: str | None = None,
-    size: tuple[int, int] = SHOE_SIZE,
+    size: tuple[int, int] | None = None,
     quiet: bool = False,
 ) -> ImageSet:
-    """The data set ``name`` ("shoes") in memory, and a printed line that says where it came from. Loading the same
-    again in one process gives the same object; treat its tensors as read-only.
+    """The data set ``name``, "shoes" or "cifar10", in memory, and a printed line that says where it came from. Loading
+    the same again in one process gives the same object; treat its tensors as read-only.
 
     Args:
-        root: a folder with the class folders; without it, ``$HW3_DATA/shoes``, the user's cache, Kaggle, the
-            footwear of Fashion-MNIST and scikit-learn's digits are tried in this order.
+        root: a folder with the data (the three class folders, or CIFAR-10's binary files); without it, the folder of
+            that name in ``$HW3_DATA``, the user's cache, the download (Kaggle; the official archive), Fashion-MNIST and
+            scikit-learn's digits are tried in this order.
         source: one of ``SOURCES``, to allow that one only.
-        size: (height, width) in pixels to which images are averaged down.
+        size: (height, width) in pixels to which the shoes are averaged down, by default (51, 68). CIFAR-10's images
+            are 32 x 32, always.
         quiet: leave the printed line out.
 
     Raises:
         KeyError, ValueError: an unknown name, source or size.
         DataError: images that are there but broken; the message names the file.
     """
-    if name != "shoes":
-        raise KeyError(f"no data set is called {name!r}; there is 'shoes'")
+    if name not in DATA_SETS:
+        raise KeyError(f"no data set is called {name!r}; there are {', '.join(map(repr, DATA_SETS))}")
     if source is not None and source not in SOURCES:
         raise ValueError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
-    if len(size) != 2 or min(size) < 8:
-        raise ValueError(f"size is {size!r}; give (height, width), at least 8 pixels each")
-    data = _shoes(Path(root).expanduser() if root is not None else None, tuple(size), source)
+    if size is not None and (name == "cifar10" or len(size) != 2 or min(size) < 8):
+        raise ValueError(f"size is {size!r}; give (height, width), at least 8 pixels each, for the shoes only")
+    folder = Path(root).expanduser() if root is not None else None
+    if name == "shoes":
+        data = shoes.read(folder, shoes.SIZE if size is None else (size[0], size[1]), source)
+    else:
+        data = cifar10.read(folder, source)
     if not quiet:
         print(data)
     return data

@@ -14,7 +14,7 @@ from torchvision import ops, transforms
 from torchvision.datasets import ImageFolder
 
 from hw3.data import ImageSet, load, loader
-from hw3.data.sources import SHOE_SIZE
+from hw3.data.shoes import SIZE as SHOE_SIZE
 from hw3.lab.bench import Pair
 from hw3.lab.experiments import experiment
 from hw3.lab.profiles import profile
@@ -88,9 +88,9 @@ def _precision() -> Iterator[Pair]:
 
 def _photographs(data: ImageSet, root: Path, count: int) -> Path:
     """``count`` photographs as files for ImageFolder: links to the real ones, or stand-ins saved as JPEG."""
-    from hw3.data import folder, sources
+    from hw3.data import folder, shoes
 
-    given = sources.folder_of_photographs()
+    given = shoes.folder_of_photographs()
     for index in range(0, len(data), max(1, len(data) // count)):
         target = root / data.class_names[data.labels[index]]
         target.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hw3.data import DataError, load, sources
+from hw3.data import DataError, load, shoes
 from hw3.data.folder import CLASSES, decode
 
 
@@ -88,7 +88,7 @@ def test_hw3_data_must_exist(tmp_path, monkeypatch):
 def test_a_changed_image_is_decoded_anew(photographs):
     before = load("shoes", root=photographs, quiet=True)
     Image.new("RGB", (136, 102), "red").save(photographs / "Boot" / "boot (0).jpg")
-    sources._shoes.cache_clear()
+    shoes.read.cache_clear()
     after = load("shoes", root=photographs, quiet=True)
     assert after.digest != before.digest
     assert not torch.equal(after.images[0], before.images[0])
@@ -105,10 +105,10 @@ class TestKaggle:
     @pytest.fixture(autouse=True)
     def _reachable(self, clean_cache, monkeypatch):
         monkeypatch.delenv("HW3_DATA", raising=False)
-        monkeypatch.setattr(sources, "reachable", lambda url: True)
-        sources._shoes.cache_clear()
+        monkeypatch.setattr(shoes, "reachable", lambda url: True)
+        shoes.read.cache_clear()
         yield
-        sources._shoes.cache_clear()
+        shoes.read.cache_clear()
 
     def test_a_download_lands_in_the_cache(self, monkeypatch, clean_cache):
         import kagglehub
@@ -120,7 +120,7 @@ class TestKaggle:
 
         monkeypatch.setattr(kagglehub, "dataset_download", download)
         assert load("shoes", quiet=True).source.kind == "kaggle"
-        sources._shoes.cache_clear()
+        shoes.read.cache_clear()
         assert load("shoes", quiet=True).source.kind == "cache"
 
     def test_a_download_that_breaks_is_an_error_and_leaves_nothing(self, monkeypatch, clean_cache):
