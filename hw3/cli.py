@@ -10,13 +10,19 @@ from typing import Any
 
 def _data(arguments: argparse.Namespace) -> None:
     from hw3.data import load
+    from hw3.data.sources import DATA_SETS
     from hw3.lab.profiles import profile
+    from hw3.nets.resnet import imagenet_weights
 
     with redirect_stdout(sys.stderr if arguments.json else sys.stdout):
-        data = load("shoes", source=profile(arguments.profile).source)
+        found = [load(name, source=profile(arguments.profile).source) for name in DATA_SETS]
+        weights = imagenet_weights()
     if arguments.json:
-        source = {"source": data.source.description, "stand_in": data.source.stand_in, "sha256": data.digest}
-        print(json.dumps([{"name": data.name, "images": len(data), **source}]))
+        rows: list[dict[str, Any]] = [
+            {"name": d.name, "images": len(d), "source": d.source.description, "sha256": d.digest} for d in found
+        ]
+        told = ("none at hand", "") if weights is None else (weights.description, weights.digest)
+        print(json.dumps([*rows, {"name": "ResNet50 weights", "source": told[0], "sha256": told[1]}]))
 
 
 def _run(arguments: argparse.Namespace) -> None:

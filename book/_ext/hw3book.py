@@ -66,7 +66,7 @@ def data_sources() -> str:
     if done.returncode:
         raise ExtensionError("the data could not be loaded; the message is above")
     for line in json.loads(done.stdout):
-        print(f"  hw3: {line['name']} from {line['source']}, {line['images']} images")
+        print(f"  hw3: {line['name']}: {line['source']}")
     return done.stdout
 
 

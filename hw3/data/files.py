@@ -1,5 +1,6 @@
 """Files on disk: errors that name them, checksums, and writes that happen whole or not at all."""
 
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,8 @@ from tempfile import mkdtemp
 from filelock import FileLock
 
 from hw3.paths import cache_dir
+
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class DataError(RuntimeError):
@@ -74,7 +77,7 @@ def whole(target: Path) -> Iterator[Path]:
             shutil.rmtree(target)
         os.replace(scratch / target.name, target)
     except OSError as error:
-        if error.errno is None:
+        if error.errno not in DISK_ERRORS:
             raise
         raise DataError(f"{target} cannot be written: {error.strerror}; free space or set HW3_CACHE") from error
     finally:

@@ -1,8 +1,10 @@
 """The shoe photographs as a folder of JPEGs, one sub-folder for each class."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
+import PIL
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
@@ -67,10 +69,11 @@ def decode(path: Path, size: tuple[int, int]) -> np.ndarray:
 
 def read(root: Path, size: tuple[int, int]) -> tuple[np.ndarray, list[Path], Manifest]:
     """All images as uint8 (N, H, W, 3), their paths and their manifest. Decoding happens once; the result is cached
-    under the manifest's digest."""
+    under what it depends on: the manifest's digest, the size, this file's code and Pillow's version."""
     paths = list_images(root)
     checksums = manifest(root, paths)
-    target = cache_dir() / "decoded" / f"shoes-{checksums.digest[:16]}-{size[0]}x{size[1]}.npy"
+    depends = f"{checksums.digest} {size} {PIL.__version__} {Path(__file__).read_text()}"
+    target = cache_dir() / "decoded" / f"shoes-{hashlib.sha256(depends.encode()).hexdigest()[:24]}.npy"
 
     def make(part: Path) -> None:
         images = np.empty((len(paths), *size, 3), np.uint8)

@@ -46,10 +46,10 @@ def folder_of_photographs() -> Path | None:
 
 def _refuse_incomplete(root: Path) -> None:
     """An empty or absent folder is no source; one with some of the classes is a mistake to be told."""
-    present = [name for name in folder.CLASSES if (root / name).is_dir()]
-    if present:
-        missing = [name for name in folder.CLASSES if name not in present]
-        raise DataError(f"{root} lacks the class folder {', '.join(missing)}")
+    for place in (root, *root.glob("*"), *root.glob("*/*")):
+        missing = [name for name in folder.CLASSES if not (place / name).is_dir()]
+        if len(missing) < len(folder.CLASSES):
+            raise DataError(f"{place} lacks the class folder {', '.join(missing)}")
 
 
 def _download(target: Path) -> None:

@@ -38,6 +38,8 @@ def load(
         raise ValueError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
     if size is not None and (name == "cifar10" or len(size) != 2 or min(size) < 8):
         raise ValueError(f"size is {size!r}; give (height, width), at least 8 pixels each, for the shoes only")
+    if root is not None and source not in (None, "folder"):
+        raise ValueError(f"root is {str(root)!r} and source is {source!r}; a root is read as a folder only")
     folder = Path(root).expanduser() if root is not None else None
     if name == "shoes":
         data = shoes.read(folder, shoes.SIZE if size is None else (size[0], size[1]), source)

@@ -45,7 +45,10 @@ def _fetch(target: Path) -> None:
 
     mirror = FashionMNIST.mirrors[0]
     if reachable(mirror):
-        FashionMNIST(str(target), download=True)
+        try:
+            FashionMNIST(str(target), download=True)
+        except (RuntimeError, OSError) as error:
+            raise ConnectionError(f"the download from {mirror} broke: {error}") from error
     elif shutil.which("apt-get") and shutil.which("dpkg"):
         _from_debian(target / "FashionMNIST" / "raw")
     else:

@@ -19,14 +19,15 @@ class Comparison:
 
     @property
     def sign(self) -> int:
-        """1 or -1 where the interval excludes 0, else 0: no difference that these runs can show."""
-        return int(self.low > 0) - int(self.high < 0)
+        """1 or -1 where the interval excludes 0, else 0: no difference that these runs can show. An interval of no
+        width (the same difference in every pair, as on small test sets) says nothing about its own error: 0 too."""
+        return 0 if self.low == self.high else int(self.low > 0) - int(self.high < 0)
 
     def sentence(self, first: str, second: str, quantity: str) -> str:
         """One sentence about the two arms. Shares are given in percentage points."""
-        interval = f"{100 * self.low:+.1f} to {100 * self.high:+.1f}"
+        interval = f"{100 * self.low:+.2f} to {100 * self.high:+.2f}"
         measured = (
-            f"{100 * self.difference:+.1f} percentage points ({self.confidence:.0%} interval {interval}, "
+            f"{100 * self.difference:+.2f} percentage points ({self.confidence:.0%} interval {interval}, "
             f"{self.pairs} paired seeds)"
         )
         if self.sign == 0:

@@ -55,20 +55,22 @@ def learning_curves(groups: dict[str, list[Result]]) -> Figure:
     return figure
 
 
-def confusion(results: Sequence[Result]) -> Figure:
-    """Test images by true class (rows) and called class (columns), summed over the runs."""
-    total = np.sum([result.test.confusion for result in results], axis=0)
-    names = results[0].class_names
-    shares = total / total.sum(1, keepdims=True)
-    figure, axis = plt.subplots(figsize=(1.2 + 0.85 * len(names), 1.0 + 0.75 * len(names)))
-    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(total):
-        colour = "white" if shares[row, column] > 0.5 else "#1a1a1a"
-        axis.text(column, row, f"{count}", ha="center", va="center", color=colour)
-    axis.set(xlabel="called", ylabel="is")
-    axis.set_xticks(range(len(names)), names, rotation=20 if len(names) > 3 else 0)
-    axis.set_yticks(range(len(names)), names)
-    axis.grid(False)
+def confusion(groups: dict[str, list[Result]]) -> Figure:
+    """For each network the test images by true class (rows) and called class (columns), summed over its runs."""
+    names = next(iter(groups.values()))[0].class_names
+    width = 1.1 + 0.8 * len(names)
+    figure, axes = plt.subplots(1, len(groups), figsize=(width * len(groups), 1.1 + 0.7 * len(names)), squeeze=False)
+    for axis, (label, results) in zip(axes[0], groups.items(), strict=True):
+        total = np.sum([result.test.confusion for result in results], axis=0)
+        shares = total / total.sum(1, keepdims=True)
+        axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for (row, column), count in np.ndenumerate(total):
+            colour = "white" if shares[row, column] > 0.5 else "#1a1a1a"
+            axis.text(column, row, f"{count}", ha="center", va="center", color=colour)
+        axis.set(xlabel="called", ylabel="is", title=label)
+        axis.set_xticks(range(len(names)), names)
+        axis.set_yticks(range(len(names)), names, rotation=90, va="center")
+        axis.grid(False)
     return figure
 
 

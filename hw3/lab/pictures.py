@@ -34,10 +34,24 @@ def parameters(groups: dict[str, Result]) -> Figure:
     return figure
 
 
-def mistakes(found: Sequence[Mistake]) -> Figure:
-    """Test images under what they are, what they were called and how sure the network was."""
+def mistakes(groups: dict[str, Sequence[Mistake]]) -> Figure:
+    """One row for each network: test images under what they are, what they were called and how sure it was."""
+    found = [mistake for group in groups.values() for mistake in group]
     titles = [f"{m.label}, called\n{m.called} ({m.probability:.0%})" for m in found]
-    return gallery(torch.stack([m.image for m in found]), titles, columns=min(6, len(found)))
+    columns = len(next(iter(groups.values())))
+    figure = gallery(torch.stack([m.image for m in found]), titles, columns)
+    for row, label in enumerate(groups):
+        figure.axes[row * columns].text(
+            -0.06,
+            0.5,
+            label,
+            rotation=90,
+            va="center",
+            ha="right",
+            transform=figure.axes[row * columns].transAxes,
+            fontsize=9,
+        )
+    return figure
 
 
 def masks(maps: dict[str, Tensor]) -> Figure:
@@ -91,4 +105,16 @@ def differences(found: dict[str, Comparison], xlabel: str) -> Figure:
     axis.invert_yaxis()
     axis.set(xlabel=xlabel)
     axis.grid(axis="y", visible=False)
+    return figure
+
+
+def over(positions: Sequence[int], values: dict[str, Sequence[Sequence[float]]], xlabel: str, ylabel: str) -> Figure:
+    """Lines through the means at ``positions``, with bands from the lowest to the highest seed."""
+    figure, axis = plt.subplots(figsize=(5.6, 3.3))
+    for (label, seeds), marker in zip(values.items(), "os", strict=False):
+        heights = np.array(seeds)
+        (line,) = axis.plot(positions, heights.mean(1), marker=marker, label=label)
+        axis.fill_between(positions, heights.min(1), heights.max(1), color=line.get_color(), alpha=0.2, linewidth=0)
+    axis.set(xlabel=xlabel, ylabel=ylabel, xticks=positions)
+    axis.legend(fontsize=8)
     return figure

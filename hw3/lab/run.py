@@ -1,6 +1,7 @@
 """One run, from its configuration to its stored result. The test part is opened once, after the best epoch is
 chosen."""
 
+import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hw3.data import ImageSet, load, loader, split
-from hw3.data.files import lock
+from hw3.data.files import lock, produce
 from hw3.data.parts import Split
 from hw3.lab import curves, store
 from hw3.lab.experiments import Experiment, experiment
@@ -24,6 +25,7 @@ from hw3.nets.models import build
 from hw3.nets.normalize import Normalize, pixel_statistics
 
 SPLIT_SEED = 0  # every run sees the same three parts; the seed of a run moves weights, batches and masks
+REFERENCE = {"shoes": "shoes/cnn"}  # whose speed decides the precision
 THREADS = 1  # a result must not depend on the number of cores; other runs use the other cores
 
 
@@ -63,9 +65,7 @@ def _train_and_test(
     model = network(config, data, parts, seed)
     train, validation = ((data.images[part], data.labels[part]) for part in (parts.train, parts.validation))
     size = config.training.batch_size
-    precision = fastest(
-        lambda: network(config, data, parts, seed), classification, (train[0][:size], train[1][:size]), config.name
-    )
+    precision = _precision(config, data, parts, (train[0][:size], train[1][:size]), profile, folder)
     precision.place(model)
     fitted = engine.fit(
         model,
@@ -106,8 +106,23 @@ def _train_and_test(
         "curves": watched,
         "versions": store.versions(),
     }
-    store.save(folder, record, ["best.pt", "last.ckpt", "test_logits.pt"])
+    events = [str(path.relative_to(folder)) for path in sorted(fitted.tensorboard.iterdir())]
+    store.save(folder, record, ["best.pt", "last.ckpt", "test_logits.pt", *events])
     shutil.rmtree(folder / "checkpoints")
+
+
+def _precision(
+    config: Experiment, data: ImageSet, parts: Split, batch: tuple[Tensor, ...], profile: Profile, folder: Path
+) -> Precision:
+    """One for all networks that are trained on a data set, so that two arms never differ in it: what is fastest for the
+    data set's largest network. It is kept in the run's folder, in case the run is resumed."""
+    reference = experiment(REFERENCE[config.data], profile)
+
+    def make(path: Path) -> None:
+        chosen = fastest(lambda: network(reference, data, parts, 0), classification, batch, config.data)
+        path.write_text(json.dumps(asdict(chosen)))
+
+    return Precision(**json.loads(produce(folder / "precision.json", make).read_text()))
 
 
 def choose(accuracies: list[float], losses: list[float]) -> int:

@@ -5,6 +5,8 @@ import platform
 from importlib.metadata import version
 
 from hw3.data import load
+from hw3.data.sources import DATA_SETS
+from hw3.lab.backbone import pretrained
 from hw3.lab.experiments import EXPERIMENTS
 from hw3.lab.parallel import run_all
 from hw3.lab.profiles import profile
@@ -43,9 +45,11 @@ def build() -> Table:
 
 def data() -> Table:
     """Each data set: how many images, from where, and the start of the SHA-256 over its manifest."""
-    loaded = load("shoes", source=profile().source, quiet=True)
-    row = (loaded.name, f"{len(loaded):,}", loaded.source.description, f"`{loaded.digest[:16]}`")
-    return table(("data set", "images", "source", "digest"), [row])
+    loaded = [load(name, source=profile().source, quiet=True) for name in DATA_SETS]
+    rows = [(d.name, f"{len(d):,}", d.source.description, f"`{d.digest[:16]}`") for d in loaded]
+    weights = pretrained(profile().name)[2]
+    rows.append(("ResNet50 weights", "", weights.description, f"`{weights.digest[:16]}`"))
+    return table(("data set", "images", "source", "digest"), rows)
 
 
 def runs() -> Table:

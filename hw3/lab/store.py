@@ -19,7 +19,7 @@ from hw3.lab.profiles import Profile
 from hw3.learn.metrics import Scores
 from hw3.paths import runs_dir
 
-PACKAGES = ("torch", "torchvision", "pytorch-lightning", "numpy")
+PACKAGES = ("torch", "torchvision", "pytorch-lightning", "numpy", "scikit-learn", "pillow", "tensorboard")
 LIBRARY = Path(__file__).resolve().parent.parent
 
 
@@ -65,9 +65,11 @@ class Result:
 
 @cache
 def code_digest() -> str:
-    """SHA-256 over the sources that a run's result depends on: data, nets, learn and the runner."""
+    """SHA-256 over the sources that a run's result depends on: data, nets, learn, the runner and the
+    curves that it reads its best epoch from."""
     paths = [path for part in ("data", "nets", "learn") for path in sorted((LIBRARY / part).glob("*.py"))]
-    text = b"".join(path.read_bytes() for path in [*paths, LIBRARY / "lab" / "run.py"])
+    paths += [LIBRARY / "lab" / name for name in ("run.py", "curves.py")]
+    text = b"".join(path.read_bytes() for path in paths)
     return hashlib.sha256(text).hexdigest()
 
 
@@ -98,6 +100,7 @@ def folder_of(name: str, seed: int, run_key: str) -> Path:
 def save(folder: Path, result: dict[str, Any], files: list[str]) -> None:
     """Write ``result.json``, which makes the run complete, with checksums of the run's other ``files``."""
     record = {**result, "files": {name: sha256(folder / name) for name in files}}
+    record["checksum"] = _checksum(record)
     with whole(folder / "result.json") as path:
         path.write_text(json.dumps(record, indent=1))
 
@@ -106,19 +109,23 @@ def read(folder: Path) -> Result | None:
     """The result in ``folder``; None if it is unfinished or damaged (then it says so)."""
     try:
         record = json.loads((folder / "result.json").read_text())
+        if record.pop("checksum") != _checksum(record):
+            raise ValueError("result.json was edited")
         changed = [name for name, checksum in record.pop("files").items() if sha256(folder / name) != checksum]
         if changed:
             raise ValueError(f"{', '.join(changed)} changed after the run")
         scores = {k: _tuples(v) for k, v in record.pop("test").items()}
         names = tuple(record.pop("class_names"))
         return Result(**record, test=Scores(**scores), class_names=names, folder=folder)
-    except FileNotFoundError as error:
-        if Path(error.filename).name == "result.json":
-            return None
-        print(f"{folder} is damaged and will be made again: {error}")
-    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+    except FileNotFoundError:
+        return None
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
         print(f"{folder} is damaged and will be made again: {error}")
     return None
+
+
+def _checksum(record: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def _tuples(value: Any) -> Any:

@@ -3,9 +3,9 @@
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Any
 
-from IPython.display import Math
 from sympy import Basic, latex
 
 from hw3.data import ImageSet
@@ -43,8 +43,9 @@ def spread(values: Sequence[float], form: str = ".1%") -> str:
 
 def scores(groups: dict[str, list[Result]]) -> Table:
     """Loss and accuracy on the test part (mean and range over the seeds), precision and recall (means over classes and
-    seeds), and what each network costs."""
-    header = ("network", "loss (nats)", "accuracy", "precision", "recall", "parameters", "multiplications")
+    seeds), and what each network costs: parameters, multiplications for one image ("products"), and the median
+    seconds an epoch took on one core, while other runs used the other cores."""
+    header = ("network", "loss (nats)", "accuracy", "precision", "recall", "parameters", "products", "s/epoch")
     return table(
         header,
         (
@@ -56,22 +57,25 @@ def scores(groups: dict[str, list[Result]]) -> Table:
                 f"{mean([r.test.recall for r in results]):.1%}",
                 f"{results[0].parameters:,}",
                 f"{results[0].multiplications:,}",
+                f"{mean([median(r.curves['seconds']) for r in results]):.1f}",
             )
             for label, results in groups.items()
         ),
     )
 
 
-def by_class(results: Sequence[Result]) -> Table:
-    """Precision and recall of each class, mean and range over the seeds."""
+def by_class(groups: dict[str, list[Result]]) -> Table:
+    """Precision and recall of each class for each network, mean and range over the seeds."""
     return table(
-        ("class", "precision", "recall"),
+        ("network", "class", "precision", "recall"),
         (
             (
+                label,
                 name,
                 spread([r.test.precision_by_class[i] for r in results]),
                 spread([r.test.recall_by_class[i] for r in results]),
             )
+            for label, results in groups.items()
             for i, name in enumerate(results[0].class_names)
         ),
     )
@@ -83,10 +87,20 @@ def configuration(config: Experiment) -> Table:
     return table(("setting", config.name), [(name.replace("_", " "), value) for name, value in settings.items()])
 
 
-def aligned(*equations: Basic) -> Math:
+@dataclass(frozen=True)
+class Mathematics:
+    """LaTeX that a notebook shows as a displayed formula."""
+
+    source: str
+
+    def _repr_latex_(self) -> str:
+        return f"$$ {self.source} $$"
+
+
+def aligned(*equations: Basic) -> Mathematics:
     """Equations under each other, their signs in one column."""
     lines = (f"{latex(equation.lhs)} &= {latex(equation.rhs)}" for equation in equations)
-    return Math(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}")
+    return Mathematics(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The plain loop's work on Lightning's Trainer: checkpoints, exact resume, TensorBoard, progress, any device count."""
 
 import logging
+import shutil
 import time
 import warnings
 from dataclasses import dataclass
@@ -20,17 +21,18 @@ from hw3.learn.tasks import Task
 
 
 class Module(pl.LightningModule):
-    """A model and a task as Lightning wants them. ``steps`` is the number of all optimizer steps."""
+    """A model and a task as Lightning wants them."""
 
-    def __init__(self, model: nn.Module, task: Task, training: Training, steps: int, seed: int) -> None:
+    def __init__(self, model: nn.Module, task: Task, training: Training, seed: int) -> None:
         super().__init__()
-        self.model, self.task, self.settings, self.steps, self.seed = model, task, training, steps, seed
+        self.model, self.task, self.settings, self.seed = model, task, training, seed
 
     def on_train_epoch_start(self) -> None:
-        seed_epoch(self.seed, self.current_epoch)
+        # Other masks on each device, and with one device those of the plain loop.
+        seed_epoch(self.seed + 7919 * self.global_rank, self.current_epoch)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        set_progress(self.model, self.global_step / self.steps)
+        set_progress(self.model, self.global_step / self.trainer.estimated_stepping_batches)
 
     def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
         return self._measure(batch, "train")
@@ -47,7 +49,8 @@ class Module(pl.LightningModule):
         return result["loss"]
 
     def configure_optimizers(self) -> Any:
-        optimizer, schedule = optimizer_and_schedule(self.model, self.settings, self.steps)
+        steps = int(self.trainer.estimated_stepping_batches)  # of each device, where there are several
+        optimizer, schedule = optimizer_and_schedule(self.model, self.settings, steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
@@ -87,13 +90,15 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", ".*LeafSpec.*")
 
 
-def _usable(checkpoint: Path) -> bool:
-    try:
-        torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a damaged file; each means: start over
-        print(f"{checkpoint} is damaged ({type(error).__name__}); training starts over")
-        return False
-    return True
+def _discard_damaged(checkpoints: Path) -> None:
+    """Remove the folder if one of its files cannot be read: Lightning would write new names beside the bad ones."""
+    for path in sorted(checkpoints.glob("*.ckpt")):
+        try:
+            torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises many kinds for a damaged file; each means: start over
+            print(f"{path} is damaged ({type(error).__name__}); training starts over")
+            shutil.rmtree(checkpoints)
+            return
 
 
 def fit(
@@ -116,7 +121,8 @@ def fit(
     """
     _quiet()
     checkpoints, last = folder / "checkpoints", folder / "checkpoints" / "last.ckpt"
-    module = Module(model, task, training, training.epochs * len(batches), seed)
+    _discard_damaged(checkpoints)
+    module = Module(model, task, training, seed)
     keep_all = ModelCheckpoint(
         checkpoints, "epoch{epoch}", save_top_k=-1, save_last=True, auto_insert_metric_name=False
     )
@@ -132,7 +138,7 @@ def fit(
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    resume = str(last) if last.exists() and _usable(last) else None
+    resume = str(last) if last.exists() else None
     trainer.fit(module, batches, validation, ckpt_path=resume)
     saved = {epoch + 1: checkpoints / f"epoch{epoch}.ckpt" for epoch in range(training.epochs)}
     return Fitted(saved, last, folder / "tensorboard")

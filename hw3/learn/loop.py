@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader
 from hw3.learn.precision import Precision
 from hw3.learn.settings import Training, optimizer_and_schedule, seed_epoch, set_progress
 from hw3.learn.tasks import Task
+from hw3.nets.mode import evaluating
 
 
 def fit(
@@ -43,9 +44,6 @@ def fit(
 @torch.no_grad()
 def predict(model: nn.Module, images: Tensor, precision: Precision = Precision(), batch_size: int = 500) -> Tensor:  # noqa: B008
     """Logits (N, classes), float32, of uint8 images (N, C, H, W), in evaluation mode; the model's mode is restored."""
-    training = model.training
-    model.eval()
-    with precision.autocast():
+    with evaluating(model), precision.autocast():
         logits = [model(part).float() for part in images.split(batch_size)]
-    model.train(training)
     return torch.cat(logits)

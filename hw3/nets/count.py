@@ -5,6 +5,8 @@ import math
 import torch
 from torch import nn
 
+from hw3.nets.mode import evaluating
+
 
 def parameters(module: nn.Module) -> int:
     """Trainable numbers, biases and batch-norm scales included; buffers are none."""
@@ -36,11 +38,10 @@ def multiplications(module: nn.Module, input_shape: tuple[int, int, int]) -> int
 
     layers = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
     hooks = [layer.register_forward_hook(count) for layer in layers]
-    training = module.training
     try:
-        module.eval()(torch.zeros(1, *input_shape))
+        with evaluating(module):
+            module(torch.zeros(1, *input_shape))
     finally:
-        module.train(training)
         for hook in hooks:
             hook.remove()
     return total

@@ -160,7 +160,7 @@ class DropBlock(nn.Module):
         if x.dim() != 4:
             raise ValueError(f"the input has the shape {tuple(x.shape)}; DropBlock needs (N, C, H, W)")
         rate = self.rate * (self.progress if self.grow else 1.0)
-        if not self.training or rate == 0:
+        if not self.training or rate == 0 or x.numel() == 0:
             return x
         channels_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
         if not channels_last and not x.is_contiguous():

@@ -13,7 +13,8 @@ from hw3.theory.expressions import RefusedError, read
 
 @dataclass(frozen=True)
 class Verdict:
-    """``equivalent``; if not, ``point`` is where the two differ, with the ``expected`` and the ``given`` value."""
+    """``equivalent``; if not, ``point`` is where the two differ, with the ``expected`` and the ``given`` value (None
+    where the reader's formula divides by zero)."""
 
     equivalent: bool
     expression: Expr
@@ -24,8 +25,9 @@ class Verdict:
     def __str__(self) -> str:
         if self.equivalent:
             return f"Right: {self.expression} is the answer, or equal to it everywhere."
+        gives = "divides by zero" if self.given is None else f"gives {self.given}"
         where = ", ".join(f"{name} = {value}" for name, value in (self.point or {}).items())
-        return f"Not yet{f': at {where}' if where else ''}, the answer is {self.expected} and this gives {self.given}."
+        return f"Not yet{f': at {where}' if where else ''}, the answer is {self.expected} and this {gives}."
 
 
 def _t1() -> dict[str, Expr]:
@@ -100,18 +102,16 @@ def check(answer_id: str, text: str, points: int = 24) -> Verdict:
     given = read(text, names | {alias: names[name] for alias, name in _GREEK.items() if name in names})
     used = sorted(expected.free_symbols | given.free_symbols, key=str)
     random = Random(answer_id)
-    judged = 0
+    defined, differs = False, None
     for _ in range(points if used else 1):
         point = _random_point(used, random)
         right, mine = expected.subs(point), _value(given, point)
-        if mine is None:
-            continue
-        if not _equal(right, mine):
-            return Verdict(False, given, {str(s): v for s, v in point.items()}, right, mine)
-        judged += 1
-    if not judged:
+        if mine is None or not _equal(right, mine):
+            differs = differs or Verdict(False, given, {str(s): v for s, v in point.items()}, right, mine)
+        defined = defined or mine is not None
+    if not defined:
         raise RefusedError("the formula divides by zero wherever it was tried")
-    return Verdict(True, given)
+    return differs or Verdict(True, given)
 
 
 def _value(given: Expr, point: dict[Symbol, Rational]) -> Expr | None:

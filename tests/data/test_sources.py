@@ -148,6 +148,7 @@ def test_digits_are_always_there(clean_cache):
     [
         ({"name": "hats"}, KeyError, "'hats'.*'shoes'"),
         ({"name": "shoes", "source": "web"}, ValueError, "'web'.*kaggle"),
+        ({"name": "shoes", "root": ".", "source": "digits"}, ValueError, "read as a folder only"),
         ({"name": "shoes", "size": (51,)}, ValueError, r"\(51,\)"),
         ({"name": "shoes", "root": "/nowhere"}, DataError, "/nowhere holds no folders Boot"),
     ],

@@ -10,7 +10,7 @@ def test_better_worse_and_indistinguishable_are_told_apart():
     better = paired([b + 0.03 + e for b, e in zip(base, (0, 0.001, -0.001), strict=True)], base)
     assert better.sign == 1
     assert "is higher than" in better.sentence("CNN", "MLP", "test accuracy")
-    assert "+3.0 percentage points" in better.sentence("CNN", "MLP", "test accuracy")
+    assert "+3.00 percentage points" in better.sentence("CNN", "MLP", "test accuracy")
     worse = paired(base, [b + 0.03 + e for b, e in zip(base, (0, 0.001, -0.001), strict=True)])
     assert worse.sign == -1
     assert "is lower than" in worse.sentence("CNN", "MLP", "test accuracy")
@@ -30,7 +30,11 @@ def test_the_interval_is_students():
 
 
 def test_pairing_uses_the_seeds_order():
-    assert paired([1.0, 2.0, 3.1], [0.9, 1.9, 3.0]).sign == 1  # far apart between seeds, equal within
+    assert paired([1.0, 2.0, 3.2], [0.9, 1.9, 3.09]).sign == 1  # far apart between seeds, equal within
+
+
+def test_the_same_difference_in_every_pair_proves_nothing():
+    assert paired([0.75, 0.875], [0.5, 0.625]).sign == 0
 
 
 @pytest.mark.parametrize(("first", "second"), [([1.0], [1.0]), ([1.0, 2.0], [1.0]), ([1.0, float("nan")], [1.0, 2.0])])

@@ -115,8 +115,11 @@ def test_a_damaged_checkpoint_starts_over(tmp_path, capsys):
     checkpoint = tmp_path / "damaged" / "checkpoints" / "last.ckpt"
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b"not a checkpoint")
-    fit(tmp_path / "damaged", other)
+    (checkpoint.parent / "epoch0.ckpt").write_bytes(b"nor this")
+    fitted = fit(tmp_path / "damaged", other)
     assert "is damaged" in capsys.readouterr().out
+    assert fitted.last.name == "last.ckpt"
+    assert all(engine.weights_of(path) for path in (fitted.last, *fitted.epochs.values()))
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), other.parameters(), strict=True))
 
 

@@ -48,9 +48,11 @@ def test_counts_agree_with_hand_counts():
     assert count.parameters(net) == (3 * 3 * 4 + 4) + 8 + (100 * 2 + 2)
     assert count.by_kind(net) == {"convolution": 40, "fully connected": 202, "other": 8}
     before = net[1].running_mean.clone()
+    net[1].eval()
     assert count.multiplications(net, (3, 5, 5)) == 25 * 4 * 9 + 100 * 2
     assert torch.equal(net[1].running_mean, before)
     assert net.training
+    assert not net[1].training
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,101 @@
+"""The pretrained ResNet50 of the distillation study, and where it comes from on this machine."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import resnet50
+
+from hw3.data import ImageSet, load, loader
+from hw3.data.files import produce, sha256
+from hw3.lab.profiles import Profile, profile
+from hw3.lab.progress import report
+from hw3.learn import loop
+from hw3.learn.features import prepare
+from hw3.learn.precision import Precision
+from hw3.learn.settings import Training
+from hw3.learn.tasks import classification
+from hw3.nets.resnet import FrozenBackbone, Weights, imagenet_weights, load_resnet50
+from hw3.paths import cache_dir
+
+COARSE = 3  # classes of the labelling that a stand-in network is pretrained on
+POOL_SEED = 0
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Indices that never overlap: to pretrain a network on the spot, to train, and to test (int64, shuffled)."""
+
+    pretrain: Tensor
+    train: Tensor
+    test: Tensor
+
+
+def pools(data: ImageSet, train: int, test: int) -> Pools:
+    """At most ``train`` and ``test`` images of ``data``; its official test part tests, where it has one.
+
+    One half of what is left of it is kept for pretraining, whether that is needed or not, so that the study's images
+    are the same with any weights.
+    """
+    generator = torch.Generator().manual_seed(POOL_SEED)
+    order = torch.randperm(len(data), generator=generator)
+    first_test = data.test_from if data.test_from is not None else round(0.7 * len(data))
+    is_test = order >= first_test if data.test_from is not None else torch.arange(len(data)) >= first_test
+    rest, tested = order[~is_test], order[is_test]
+    half = len(rest) // 2
+    return Pools(rest[:half], rest[half : half + train], tested[:test])
+
+
+class _Scaled(nn.Module):
+    """A network behind the usual preparation of its images: uint8 in, logits out."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.body(prepare(images, 32, normalize=True))
+
+
+def pretrain_on_the_spot(data: ImageSet, images: Tensor, epochs: int) -> Weights:
+    """Weights of a ResNet50 trained here on ``images`` (indices) with classes put together into a few coarse ones.
+
+    For machines that can get no ImageNet weights; they are kept in the cache.
+    """
+    key = hashlib.sha256(
+        f"{data.digest} {images.tolist()} {epochs} {Path(__file__).read_bytes()!r}".encode()
+    ).hexdigest()
+    target = cache_dir() / "weights" / f"resnet50-coarse-{key[:16]}.pth"
+
+    def make(path: Path) -> None:
+        report(f"no ImageNet weights at hand: a ResNet50 is pretrained on {len(images)} images of a stand-in task")
+        torch.manual_seed(0)
+        model = resnet50(num_classes=COARSE)
+        coarse = data.labels[images] * COARSE // len(data.class_names)
+        precision = Precision(bf16=True, channels_last=True)
+        batches = loader(data.images[images], coarse, batch_size=64, seed=0)
+        training = Training(epochs=epochs, learning_rate=0.02)
+        loop.fit(_Scaled(precision.place(model)), classification, batches, training, 0, precision)
+        torch.save(model.state_dict(), path)
+
+    produce(target, make)
+    notice = (
+        f"No ImageNet weights were at hand. This build's ResNet50 was pretrained on the spot, on {len(images):,} other "
+        f"images of the same source with their classes put together into {COARSE}."
+    )
+    return Weights(target, "a ResNet50 pretrained on the spot on a coarse labelling", notice, sha256(target))
+
+
+@cache
+def pretrained(profile_name: str) -> tuple[ImageSet, Pools, Weights, FrozenBackbone]:
+    """The study's images, their parts, the weights at hand and the frozen network, for a profile."""
+    chosen: Profile = profile(profile_name)
+    data = load("cifar10", source=chosen.source, quiet=True)
+    parts = pools(data, *chosen.probe_images)
+    weights = imagenet_weights() if chosen.source is None else None
+    if weights is None:
+        weights = pretrain_on_the_spot(data, parts.pretrain[: chosen.pretrain_images], epochs=2)
+    return data, parts, weights, FrozenBackbone(load_resnet50(weights.path))
