@@ -31,7 +31,7 @@ def test_an_official_test_part_is_kept(clean_cache):
 def test_without_weights_a_network_is_pretrained_on_other_images(monkeypatch):
     """The smoke profile: digits, and a ResNet50 trained on the spot on a coarse labelling."""
     monkeypatch.setattr(backbone, "imagenet_weights", lambda: pytest.fail("the smoke profile asks for no weights"))
-    data, parts, weights, network = pretrained("smoke")
+    _, _, weights, network = pretrained("smoke")
     assert "pretrained on the spot" in weights.notice
     assert not network.training
     found = probe(32, name="smoke")
