@@ -29,14 +29,14 @@ def gallery(images: Tensor, titles: Sequence[str], columns: int) -> Figure:
 
 
 def samples(data: ImageSet, per_class: int = 1, seed: int = 0) -> Figure:
-    """``per_class`` random images of each class, one class a column."""
+    """``per_class`` random images of each class, one class a column; rows of five where there are more classes."""
     generator = torch.Generator().manual_seed(seed)
     chosen = []
     for label in range(len(data.class_names)):
         members = torch.nonzero(data.labels == label)[:, 0]
         chosen.append(members[torch.randperm(len(members), generator=generator)[:per_class]])
     order = torch.stack(chosen, 1).flatten()
-    return gallery(data.images[order], [data.class_names[i] for i in data.labels[order]], len(data.class_names))
+    return gallery(data.images[order], [data.class_names[i] for i in data.labels[order]], min(5, len(data.class_names)))
 
 
 def learning_curves(groups: dict[str, list[Result]]) -> Figure:

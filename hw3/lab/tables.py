@@ -1,6 +1,7 @@
 """Tables and notices for the pages, as objects that a notebook shows."""
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -113,6 +114,7 @@ class Notice:
 
     def _repr_html_(self) -> str:
         title, text = html.escape(self.title), html.escape(self.text)
+        text = re.sub(r"github\.com/[\w/-]+", r'<a href="https://\g<0>">\g<0></a>', text)
         return f'<div class="admonition {self.kind}"><p class="admonition-title">{title}</p><p>{text}</p></div>'
 
     def __repr__(self) -> str:
