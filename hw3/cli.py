@@ -27,19 +27,36 @@ def _data(arguments: argparse.Namespace) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from hw3.lab.experiments import matching
+    from hw3.lab.material import first_process
     from hw3.lab.parallel import run_all
     from hw3.lab.profiles import profile
     from hw3.lab.run import run
 
-    names = [name for pattern in arguments.experiment for name in matching(pattern)]
     chosen = profile(arguments.profile)
+    names = [name for pattern in arguments.experiment for name in matching(pattern, chosen)]
     seeds = arguments.seed or list(chosen.seeds)
-    if len(names) * len(seeds) == 1:
-        results = {names[0]: [run(names[0], seeds[0], chosen, progress=sys.stderr.isatty())]}
+    devices, nodes = arguments.devices, arguments.num_nodes
+    if min(devices, nodes) < 1:
+        raise ValueError(f"--devices {devices} --num-nodes {nodes}: both must be 1 or more")
+    if devices * nodes > 1 or len(names) * len(seeds) == 1:  # one run at a time, over all devices
+        shown = sys.stderr.isatty()
+        results = {name: [run(name, seed, chosen, shown, devices, nodes) for seed in seeds] for name in names}
     else:
         results = run_all(names, seeds, chosen.name, arguments.jobs)
-    for result in (one for group in results.values() for one in group):
-        print(_line(result))
+    if first_process():
+        for result in (one for group in results.values() for one in group):
+            print(_line(result))
+
+
+def _search(arguments: argparse.Namespace) -> None:
+    from hw3.lab.search import search
+
+    study = search(arguments.profile, arguments.storage, arguments.trials)
+    for trial in study.get_trials(deepcopy=False):
+        shown = ", ".join(f"{name} {value:.2f}" for name, value in trial.params.items())
+        seen = f"{list(trial.intermediate_values.values())[-1]:.4f}" if trial.intermediate_values else "-"
+        print(f"trial {trial.number:3}  {trial.state.name.lower():9} validation accuracy {seen}  {shown}")
+    print(f"best: alpha {study.best_params['alpha']:.2f}, temperature {study.best_params['temperature']:.2f}")
 
 
 def _line(result: Any) -> str:
@@ -118,7 +135,15 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("experiment", nargs="+", help="a name or a pattern, such as shoes/mlp or 'shoes/*'")
     run.add_argument("--seed", type=int, action="append", help="may be repeated; by default the profile's seeds")
     run.add_argument("--jobs", type=int, help="runs at a time; by default one for each core")
+    run.add_argument("--devices", type=int, default=1, help="processes or GPUs on each node that share each run")
+    run.add_argument("--num-nodes", type=int, default=1, help="machines that share each run (see the README)")
     run.set_defaults(call=_run)
+
+    search = commands.add_parser("search", help="search alpha and the temperature of distillation with Optuna")
+    search.add_argument("study", choices=["distillation"])
+    search.add_argument("--storage", help="a database's URL, to search with several machines; by default a file")
+    search.add_argument("--trials", type=int, help="by default the profile's number")
+    search.set_defaults(call=_search)
 
     compare = commands.add_parser("compare", help="compare two experiments, paired by seed")
     compare.add_argument("first", help="for example shoes/cnn")
@@ -127,7 +152,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--jobs", type=int, help="runs at a time; by default one for each core")
     compare.set_defaults(call=_compare)
 
-    for command in (data, run, compare):
+    for command in (data, run, search, compare):
         command.add_argument("--profile", help="smoke, book or full; by default $HW3_PROFILE, then book")
 
     runs = commands.add_parser("runs", help="list the stored results")

@@ -38,24 +38,45 @@ class TensorBatches(Dataset[Batch]):
         return tuple(t.permute(0, 3, 1, 2) if t.dim() == 4 and self.channels_last else t for t in picked)
 
 
-class EpochSampler(Sampler[int]):
-    """A permutation drawn from (seed, epoch): the same epoch always has the same order, also after a resume."""
+def _processes() -> tuple[int, int]:
+    """This process's rank and how many there are that train one network together."""
+    together = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return (torch.distributed.get_rank(), torch.distributed.get_world_size()) if together else (0, 1)
 
-    def __init__(self, length: int, seed: int) -> None:
-        self.length, self.seed, self.epoch = length, seed, 0
+
+class SharedSampler(Sampler[int]):
+    """An order for each epoch that does not depend on how many processes train together: of w processes, each takes
+    every w-th index, so that the k-th batches of all are the k-th batch of one. Lightning's own sampler for several
+    devices would shuffle again."""
+
+    def __init__(self, draws: int, seed: int) -> None:
+        self.draws, self.seed, self.epoch = draws, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
+    def order(self, generator: torch.Generator) -> Tensor:
+        """All ``draws`` indices of an epoch."""
+        raise NotImplementedError
+
     def __len__(self) -> int:
-        return self.length
+        return self.draws // _processes()[1]
 
     def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return iter(torch.randperm(self.length, generator=generator).tolist())
+        rank, processes = _processes()
+        order = self.order(torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)).tolist()
+        return iter(order[rank : len(self) * processes : processes])
 
 
-def _whole(batch: Any) -> Batch:
+class EpochSampler(SharedSampler):
+    """A permutation drawn from (seed, epoch): the same epoch always has the same order, also after a resume."""
+
+    def order(self, generator: torch.Generator) -> Tensor:
+        return torch.randperm(self.draws, generator=generator)
+
+
+def whole_batch(batch: Any) -> Batch:
+    """Collation where a data set already gives whole batches: nothing to do."""
     return batch
 
 
@@ -76,5 +97,5 @@ def loader(*tensors: Tensor, batch_size: int, seed: int | None = None, channels_
     # A generator of its own: otherwise each pass would draw a number from torch's global one and shift all masks.
     own = torch.Generator().manual_seed(0)
     return DataLoader(
-        dataset, batch_size, sampler=sampler, drop_last=seed is not None, collate_fn=_whole, generator=own
+        dataset, batch_size, sampler=sampler, drop_last=seed is not None, collate_fn=whole_batch, generator=own
     )

@@ -14,7 +14,7 @@ from hw3.data.files import produce, sha256
 from hw3.lab.profiles import Profile, profile
 from hw3.lab.progress import report
 from hw3.learn import loop
-from hw3.learn.features import prepare
+from hw3.learn.features import Prepared, prepare
 from hw3.learn.precision import Precision
 from hw3.learn.settings import Training
 from hw3.learn.tasks import classification
@@ -34,30 +34,19 @@ class Pools:
     test: Tensor
 
 
-def pools(data: ImageSet, train: int, test: int) -> Pools:
-    """At most ``train`` and ``test`` images of ``data``; its official test part tests, where it has one.
+def pools(data: ImageSet, train: int, test: int, pretrain: int) -> Pools:
+    """At most ``train`` and ``test`` images of ``data``; its official test part tests, where it has one. ``pretrain``
+    others (one half of what does not test, at most) are set apart to pretrain a network on.
 
-    One half of what is left of it is kept for pretraining, whether that is needed or not, so that the study's images
-    are the same with any weights.
+    Fewer images wanted are always the first of more, so that what is known of them serves again.
     """
     generator = torch.Generator().manual_seed(POOL_SEED)
     order = torch.randperm(len(data), generator=generator)
     first_test = data.test_from if data.test_from is not None else round(0.7 * len(data))
     is_test = order >= first_test if data.test_from is not None else torch.arange(len(data)) >= first_test
     rest, tested = order[~is_test], order[is_test]
-    half = len(rest) // 2
-    return Pools(rest[:half], rest[half : half + train], tested[:test])
-
-
-class _Scaled(nn.Module):
-    """A network behind the usual preparation of its images: uint8 in, logits out."""
-
-    def __init__(self, body: nn.Module) -> None:
-        super().__init__()
-        self.body = body
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.body(prepare(images, 32, normalize=True))
+    apart = len(rest) - min(pretrain, len(rest) // 2)
+    return Pools(rest[apart:], rest[:apart][:train], tested[:test])
 
 
 def pretrain_on_the_spot(data: ImageSet, images: Tensor, epochs: int) -> Weights:
@@ -78,7 +67,7 @@ def pretrain_on_the_spot(data: ImageSet, images: Tensor, epochs: int) -> Weights
         precision = Precision(bf16=True, channels_last=True)
         batches = loader(data.images[images], coarse, batch_size=64, seed=0)
         training = Training(epochs=epochs, learning_rate=0.02)
-        loop.fit(_Scaled(precision.place(model)), classification, batches, training, 0, precision)
+        loop.fit(Prepared(precision.place(model), 32), classification, batches, training, 0, precision)
         torch.save(model.state_dict(), path)
 
     produce(target, make)
@@ -90,12 +79,37 @@ def pretrain_on_the_spot(data: ImageSet, images: Tensor, epochs: int) -> Weights
 
 
 @cache
-def pretrained(profile_name: str) -> tuple[ImageSet, Pools, Weights, FrozenBackbone]:
-    """The study's images, their parts, the weights at hand and the frozen network, for a profile."""
+def sources(profile_name: str) -> tuple[ImageSet, Pools, Weights]:
+    """The study's images, their parts and the weights at hand, for a profile."""
     chosen: Profile = profile(profile_name)
     data = load("cifar10", source=chosen.source, quiet=True)
-    parts = pools(data, *chosen.probe_images)
     weights = imagenet_weights() if chosen.source is None else None
+    parts = pools(data, *chosen.probe_images, chosen.pretrain_images if weights is None else 0)
     if weights is None:
-        weights = pretrain_on_the_spot(data, parts.pretrain[: chosen.pretrain_images], epochs=2)
+        weights = pretrain_on_the_spot(data, parts.pretrain, epochs=2)
+    return data, parts, weights
+
+
+@cache
+def pretrained(profile_name: str) -> tuple[ImageSet, Pools, Weights, FrozenBackbone]:
+    """``sources`` and the frozen network."""
+    data, parts, weights = sources(profile_name)
     return data, parts, weights, FrozenBackbone(load_resnet50(weights.path))
+
+
+@cache
+def untrained(profile_name: str, seed: int) -> FrozenBackbone:
+    """The same network with random weights drawn from ``seed``, frozen: what pretraining is measured against.
+
+    Its batch-norm layers take their means and variances from 200 images, so that its features have a sane scale.
+    """
+    data, parts, _ = sources(profile_name)
+    torch.manual_seed(seed)
+    model = resnet50().train()
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = None  # a plain average over the batches
+    with torch.no_grad():
+        for batch in data.images[parts.train[:200]].split(100):
+            model(prepare(batch, 64, normalize=True))
+    return FrozenBackbone(model)

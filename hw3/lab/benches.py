@@ -16,6 +16,7 @@ from torchvision.datasets import ImageFolder
 from hw3.data import ImageSet, load, loader
 from hw3.data.shoes import SIZE as SHOE_SIZE
 from hw3.lab.bench import Pair
+from hw3.lab.distillation_benches import DISTILLATION
 from hw3.lab.experiments import experiment
 from hw3.lab.profiles import profile
 from hw3.learn import engine, loop
@@ -160,4 +161,5 @@ BENCHES: dict[str, Callable[[], AbstractContextManager[Pair]]] = {
     "loader_speedup": _loader,
     "engine_overhead": _engine,
     "precision_speedup": _precision,
+    **DISTILLATION,
 }

@@ -6,12 +6,10 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from hw3.data import load
 from hw3.lab import store
-from hw3.lab.experiments import experiment
 from hw3.lab.profiles import Profile, profile
 from hw3.lab.progress import report
-from hw3.lab.run import run
+from hw3.lab.run import identity, run
 from hw3.lab.store import Result
 
 Wanted = tuple[str, int]
@@ -23,9 +21,7 @@ KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": s
 
 def _stored(wanted: Wanted, chosen: Profile) -> Result | None:
     name, seed = wanted
-    config = experiment(name, chosen)
-    data = load(config.data, source=chosen.source, quiet=True)
-    return store.read(store.folder_of(name, seed, store.key(config, seed, chosen, data.digest)))
+    return store.read(store.folder_of(name, seed, identity(name, seed, chosen)[1]))
 
 
 def run_all(

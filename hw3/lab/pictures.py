@@ -1,6 +1,6 @@
 """The pictures of the CNN pages: where parameters sit, mistakes, masks, correlation, filters, differences."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -116,5 +116,33 @@ def over(positions: Sequence[int], values: dict[str, Sequence[Sequence[float]]],
         (line,) = axis.plot(positions, heights.mean(1), marker=marker, label=label)
         axis.fill_between(positions, heights.min(1), heights.max(1), color=line.get_color(), alpha=0.2, linewidth=0)
     axis.set(xlabel=xlabel, ylabel=ylabel, xticks=positions)
+    axis.legend(fontsize=8)
+    return figure
+
+
+def softened(logits: Sequence[float], temperatures: Sequence[float], softmax: Callable[..., Sequence]) -> Figure:
+    """Bars: what ``softmax(logits, temperature)`` gives each class at each temperature."""
+    figure, axes = plt.subplots(1, len(temperatures), figsize=(2.1 * len(temperatures), 2.4), sharey=True)
+    names = [f"class {i + 1}" for i in range(len(logits))]
+    for axis, temperature in zip(axes, temperatures, strict=True):
+        shares = [float(share) for share in softmax(logits, temperature)]
+        axis.bar(names, shares, color=style.COLOURS[0])
+        for position, share in enumerate(shares):
+            axis.text(position, share + 0.02, f"{share:.2f}", ha="center", fontsize=8)
+        axis.set(title=f"τ = {temperature:g}", ylim=(0, 1.1))
+        axis.tick_params(axis="x", labelsize=8, rotation=30)
+        axis.grid(axis="x", visible=False)
+    axes[0].set_ylabel("probability")
+    return figure
+
+
+def approach(positions: Sequence[float], values: Sequence[float], limit: float, xlabel: str, ylabel: str) -> Figure:
+    """A quantity over positions on a logarithmic scale, and the height that it tends to."""
+    figure, axis = plt.subplots(figsize=(5.5, 2.8))
+    axis.plot(positions, values, "o-", color=style.COLOURS[0])
+    axis.axhline(limit, color=style.COLOURS[1], linestyle="--", label="the limit")
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(positions, [f"{p:g}" for p in positions])
+    axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.legend(fontsize=8)
     return figure

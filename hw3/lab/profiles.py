@@ -5,8 +5,33 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Distilling:
+    """The distillation study's size.
+
+    ``images`` train (with their labels, or with the teacher's answers), ``validation`` choose, ``tests`` test;
+    ``few`` are the numbers of labels of the study with few of them. Teachers see ``shifts`` shifts of each image, and
+    its mirror image, at ``resolution`` pixels. Students train for ``epochs``; the fully tuned teacher for
+    ``teacher_epochs``. The search makes ``trials`` runs of ``search_epochs``. ``stem`` is how the student begins,
+    ``other_stem`` what that is compared with (see ``hw3.nets.resnet.student``).
+    """
+
+    images: int
+    validation: int
+    tests: int
+    few: tuple[int, ...]
+    shifts: int
+    resolution: int
+    epochs: int
+    teacher_epochs: int
+    trials: int
+    search_epochs: int
+    stem: str = "imagenet"
+    other_stem: str = "small"
+
+
+@dataclass(frozen=True)
 class Profile:
-    """``source`` restricts where images come from (None: the best that is at hand); ``epochs`` by data set.
+    """``source`` restricts where images come from (None: the best that is at hand); ``epochs`` of the shoes' networks.
 
     Of linear tuning: ``probe_images`` to train and to test, ``sweep_images`` the same for the sweep over
     ``resolutions``, and how many images a network is pretrained on where no weights can be had.
@@ -15,18 +40,47 @@ class Profile:
     name: str
     source: str | None
     seeds: tuple[int, ...]
-    epochs: dict[str, int]
+    epochs: int
     probe_images: tuple[int, int]
     sweep_images: tuple[int, int]
     resolutions: tuple[int, ...]
     pretrain_images: int
+    distilling: Distilling
 
 
 PROFILES = {
-    "smoke": Profile("smoke", "digits", (0, 1, 2), {"shoes": 2}, (400, 200), (200, 200), (32, 64), 400),
-    "book": Profile("book", None, (0, 1, 2), {"shoes": 6}, (10_000, 4_000), (3_000, 2_000), (32, 64, 96, 128), 3_000),
+    "smoke": Profile(
+        name="smoke",
+        source="digits",
+        seeds=(0, 1, 2),
+        epochs=2,
+        probe_images=(400, 200),
+        sweep_images=(200, 200),
+        resolutions=(32, 64),
+        pretrain_images=400,
+        distilling=Distilling(256, 100, 200, (64, 128), 2, 32, 1, 1, 2, 2),
+    ),
+    "book": Profile(
+        name="book",
+        source=None,
+        seeds=(0, 1, 2),
+        epochs=6,
+        probe_images=(10_000, 2_000),
+        sweep_images=(2_000, 1_000),
+        resolutions=(32, 64, 96, 128),
+        pretrain_images=3_000,
+        distilling=Distilling(3_000, 1_000, 2_000, (300, 1_000), 2, 64, 4, 2, 8, 2),
+    ),
     "full": Profile(
-        "full", None, (0, 1, 2, 3, 4), {"shoes": 20}, (25_000, 10_000), (25_000, 10_000), (32, 64, 96, 128, 224), 25_000
+        name="full",
+        source=None,
+        seeds=(0, 1, 2, 3, 4),
+        epochs=20,
+        probe_images=(50_000, 10_000),
+        sweep_images=(50_000, 10_000),
+        resolutions=(32, 64, 96, 128, 224),
+        pretrain_images=25_000,
+        distilling=Distilling(45_000, 5_000, 10_000, (500, 5_000), 25, 224, 200, 10, 60, 20, "cifar", "imagenet"),
     ),
 }
 

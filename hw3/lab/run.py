@@ -1,96 +1,124 @@
 """One run, from its configuration to its stored result. The test part is opened once, after the best epoch is
 chosen."""
 
-import json
 import shutil
-from dataclasses import asdict
+from collections.abc import Collection
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from hw3.data import ImageSet, load, loader, split
-from hw3.data.files import lock, produce
+from hw3.data import ImageSet, load, loader
+from hw3.data.files import lock
 from hw3.data.parts import Split
 from hw3.lab import curves, store
-from hw3.lab.experiments import Experiment, experiment
+from hw3.lab.backbone import sources
+from hw3.lab.experiments import TUNED, Experiment, experiment
+from hw3.lab.material import Spread, first_process, material
 from hw3.lab.profiles import Profile
+from hw3.lab.search import best
 from hw3.learn.loop import predict
 from hw3.learn.metrics import score
-from hw3.learn.precision import Precision, fastest, processor
+from hw3.learn.precision import Precision, processor
 from hw3.learn.settings import threads
-from hw3.learn.tasks import classification
 from hw3.nets import count
-from hw3.nets.models import build
-from hw3.nets.normalize import Normalize, pixel_statistics
 
-SPLIT_SEED = 0  # every run sees the same three parts; the seed of a run moves weights, batches and masks
-REFERENCE = {"shoes": "shoes/cnn"}  # whose speed decides the precision
 THREADS = 1  # a result must not depend on the number of cores; other runs use the other cores
 
 
-def network(config: Experiment, data: ImageSet, parts: Split, seed: int) -> nn.Module:
-    """The network of ``config`` with weights drawn from ``seed``; uint8 images in, logits out."""
-    mean, std = pixel_statistics(data.images[parts.train])
-    torch.manual_seed(seed)
-    model = build(config.model, data.shape, len(data.class_names), **config.options)
-    return nn.Sequential(Normalize(mean, std), model)
-
-
-def run(name: str, seed: int, profile: Profile, progress: bool = False) -> store.Result:
+def run(
+    name: str, seed: int, profile: Profile, progress: bool = False, devices: int = 1, num_nodes: int = 1
+) -> store.Result:
     """The result of experiment ``name`` with ``seed``: from the store if it is there, else by training, which goes on
-    where a killed run stopped. A second process that asks for the same run waits and then reads it."""
-    config = experiment(name, profile)
-    data = load(config.data, source=profile.source, quiet=True)
-    run_key = store.key(config, seed, profile, data.digest)
+    where a killed run stopped. A second process that asks for the same run waits and then reads it.
+
+    On several ``devices`` or nodes the batch size stays what the experiment says, divided among them. Each process
+    calls this; the first one tests and stores, and the others read what it stored, so the nodes need one run store.
+    """
+    config, run_key = identity(name, seed, profile)
     folder = store.folder_of(name, seed, run_key)
-    with lock(folder):
+    spread = Spread(devices, num_nodes)
+    if config.training.batch_size % spread.processes:
+        raise ValueError(f"a batch of {config.training.batch_size} cannot be divided among {spread.processes} devices")
+    with lock(folder) if first_process() else nullcontext():
         result = store.read(folder)
         if result is None:
             with threads(THREADS):
-                _train_and_test(config, seed, profile, data, folder, run_key, progress)
-            result = store.read(folder)
+                _train_and_test(config, seed, profile, folder, run_key, progress, spread)
+            result = store.read(folder) if first_process() else store.wait(folder)
     if result is None:
         raise RuntimeError(f"{folder} was written and cannot be read back; is the disk failing?")
     return result
 
 
+def identity(name: str, seed: int, profile: Profile) -> tuple[Experiment, str]:
+    """The complete configuration of a run, α and τ searched for if the experiment leaves them open, and its key."""
+    config = experiment(name, profile)
+    if config.study is None:
+        return config, store.key(config, seed, profile, load(config.data, source=profile.source, quiet=True).digest)
+    given = config.study
+    if given.teacher is not None and given.temperature is None:
+        alpha, temperature = best(profile.name)
+        given = replace(given, alpha=alpha if given.alpha is None else given.alpha, temperature=temperature)
+        config = replace(config, study=given)
+    data, _, weights = sources(profile.name)
+    digests = [data.digest, weights.digest]
+    if given.teacher == "tuned":
+        digests.append(identity(TUNED, seed, profile)[1])
+    return config, store.key(config, seed, profile, " ".join(digests))
+
+
 def _train_and_test(
-    config: Experiment, seed: int, profile: Profile, data: ImageSet, folder: Path, run_key: str, progress: bool
+    config: Experiment, seed: int, profile: Profile, folder: Path, run_key: str, progress: bool, spread: Spread
 ) -> None:
     from hw3.learn import engine  # Lightning takes seconds to import, and a stored result does not need it
 
     (folder / "result.json").unlink(missing_ok=True)
-    parts = split(data, seed=SPLIT_SEED)
-    model = network(config, data, parts, seed)
-    train, validation = ((data.images[part], data.labels[part]) for part in (parts.train, parts.validation))
-    size = config.training.batch_size
-    precision = _precision(config, data, parts, (train[0][:size], train[1][:size]), profile, folder)
+    from_tuned = config.study is not None and config.study.teacher == "tuned"
+    tuned = run(TUNED, seed, profile, False, spread.devices, spread.num_nodes) if from_tuned else None
+    made = material(config, seed, profile, folder, spread, tuned)
+    data, parts, model, precision = made.data, made.parts, made.model, made.precision
     precision.place(model)
     fitted = engine.fit(
         model,
-        classification,
-        loader(*train, batch_size=size, seed=seed, channels_last=precision.channels_last),
-        loader(*validation, batch_size=500, channels_last=precision.channels_last),
+        made.task,
+        made.batches,
+        loader(
+            data.images[parts.validation],
+            data.labels[parts.validation],
+            batch_size=500,
+            channels_last=precision.channels_last,
+        ),
         config.training,
         seed,
         folder,
         precision,
-        progress=progress,
+        spread.devices,
+        spread.num_nodes,
+        progress,
+        made.detailed,
     )
+    if not first_process():
+        return
     watched = curves.scalars(fitted.tensorboard)
-    best_epoch = choose(watched["accuracy/validation"], watched["loss/validation"])
     weights = {epoch: engine.weights_of(checkpoint) for epoch, checkpoint in fitted.epochs.items()}
+    best_epoch = choose(watched["accuracy/validation"], watched["loss/validation"], fitted.epochs)
     logits = _test(model, weights, data, parts, precision, best_epoch, fitted.tensorboard)
     torch.save(logits, folder / "test_logits.pt")
     torch.save(weights[best_epoch], folder / "best.pt")
-    shutil.copyfile(fitted.last, folder / "last.ckpt")
+    files = ["best.pt", "test_logits.pt"]
+    if made.detailed:
+        shutil.copyfile(fitted.last, folder / "last.ckpt")
+        files.append("last.ckpt")
     watched = curves.scalars(fitted.tensorboard)
     record = {
         "name": config.name,
         "seed": seed,
         "profile": profile.name,
         "key": run_key,
+        "settings": asdict(config),
         "data_source": data.source.description,
         "stand_in": data.source.stand_in,
         "class_names": data.class_names,
@@ -107,27 +135,14 @@ def _train_and_test(
         "versions": store.versions(),
     }
     events = [str(path.relative_to(folder)) for path in sorted(fitted.tensorboard.iterdir())]
-    store.save(folder, record, ["best.pt", "last.ckpt", "test_logits.pt", *events])
+    store.save(folder, record, [*files, *events])
     shutil.rmtree(folder / "checkpoints")
 
 
-def _precision(
-    config: Experiment, data: ImageSet, parts: Split, batch: tuple[Tensor, ...], profile: Profile, folder: Path
-) -> Precision:
-    """One for all networks that are trained on a data set, so that two arms never differ in it: what is fastest for the
-    data set's largest network. It is kept in the run's folder, in case the run is resumed."""
-    reference = experiment(REFERENCE[config.data], profile)
-
-    def make(path: Path) -> None:
-        chosen = fastest(lambda: network(reference, data, parts, 0), classification, batch, config.data)
-        path.write_text(json.dumps(asdict(chosen)))
-
-    return Precision(**json.loads(produce(folder / "precision.json", make).read_text()))
-
-
-def choose(accuracies: list[float], losses: list[float]) -> int:
-    """The epoch (from 1) with the highest validation accuracy; among equals, the one with the lowest loss."""
-    return max(range(len(accuracies)), key=lambda i: (accuracies[i], -losses[i])) + 1
+def choose(accuracies: list[float], losses: list[float], kept: Collection[int]) -> int:
+    """Of the ``kept`` epochs (from 1), the one with the highest validation accuracy; among equals, with the lowest
+    loss."""
+    return max(kept, key=lambda epoch: (accuracies[epoch - 1], -losses[epoch - 1]))
 
 
 def _test(

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from hw3.data import load
 from hw3.data.sources import DATA_SETS
 from hw3.lab.backbone import pretrained
-from hw3.lab.experiments import EXPERIMENTS
+from hw3.lab.experiments import experiments
 from hw3.lab.parallel import run_all
 from hw3.lab.profiles import profile
 from hw3.lab.tables import Table, mean, spread, table
@@ -55,7 +55,7 @@ def data() -> Table:
 def runs() -> Table:
     """Every experiment of the book in this profile."""
     rows = []
-    for name, results in run_all(list(EXPERIMENTS)).items():
+    for name, results in run_all(list(experiments(profile()))).items():
         accuracy = spread([r.test.accuracy for r in results])
         seconds = f"{mean([r.seconds for r in results]):.1f}"
         rows.append((name, len(results), accuracy, seconds, results[0].precision))

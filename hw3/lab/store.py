@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -19,19 +20,21 @@ from hw3.lab.profiles import Profile
 from hw3.learn.metrics import Scores
 from hw3.paths import runs_dir
 
-PACKAGES = ("torch", "torchvision", "pytorch-lightning", "numpy", "scikit-learn", "pillow", "tensorboard")
+PACKAGES = ("torch", "torchvision", "pytorch-lightning", "numpy", "scikit-learn", "pillow", "tensorboard", "optuna")
 LIBRARY = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
 class Result:
-    """One finished run: what it was, what it cost, how it scored on the test part. ``curves`` maps a TensorBoard tag
+    """One finished run: what it was (``settings``: its whole configuration), what it cost, how it scored on the test
+    part. ``curves`` maps a TensorBoard tag
     to its values by epoch; ``seconds`` is the time spent training, evaluation of the test part apart."""
 
     name: str
     seed: int
     profile: str
     key: str
+    settings: dict[str, Any]
     data_source: str
     stand_in: bool
     class_names: tuple[str, ...]
@@ -63,12 +66,16 @@ class Result:
         return torch.load(self.folder / "best.pt", weights_only=True)
 
 
+RUNNER = ("run.py", "material.py", "curves.py")
+OF_A_STUDY = {"shoes": RUNNER, "cifar10": (*RUNNER, "study.py", "teachers.py", "search.py", "backbone.py")}
+
+
 @cache
-def code_digest() -> str:
-    """SHA-256 over the sources that a run's result depends on: data, nets, learn, the runner and the
-    curves that it reads its best epoch from."""
+def code_digest(data: str) -> str:
+    """SHA-256 over the sources that a run's result depends on: data, nets, learn, the runner, the curves that it reads
+    its best epoch from, and what else a run on ``data`` uses."""
     paths = [path for part in ("data", "nets", "learn") for path in sorted((LIBRARY / part).glob("*.py"))]
-    paths += [LIBRARY / "lab" / name for name in ("run.py", "curves.py")]
+    paths += [LIBRARY / "lab" / name for name in OF_A_STUDY[data]]
     text = b"".join(path.read_bytes() for path in paths)
     return hashlib.sha256(text).hexdigest()
 
@@ -87,7 +94,7 @@ def key(experiment: Experiment, seed: int, profile: Profile, data_digest: str) -
         "seed": seed,
         "profile": profile.name,
         "data": data_digest,
-        "code": code_digest(),
+        "code": code_digest(experiment.data),
         "versions": versions(),
     }
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
@@ -114,7 +121,7 @@ def read(folder: Path) -> Result | None:
         changed = [name for name, checksum in record.pop("files").items() if sha256(folder / name) != checksum]
         if changed:
             raise ValueError(f"{', '.join(changed)} changed after the run")
-        scores = {k: _tuples(v) for k, v in record.pop("test").items()}
+        scores = {k: tuples(v) for k, v in record.pop("test").items()}
         names = tuple(record.pop("class_names"))
         return Result(**record, test=Scores(**scores), class_names=names, folder=folder)
     except FileNotFoundError:
@@ -124,12 +131,21 @@ def read(folder: Path) -> Result | None:
     return None
 
 
+def wait(folder: Path, seconds: float = 3600) -> Result | None:
+    """The result in ``folder`` as soon as another process has stored it; None after ``seconds``."""
+    end = time.monotonic() + seconds
+    while not (folder / "result.json").exists() and time.monotonic() < end:
+        time.sleep(0.5)
+    return read(folder)
+
+
 def _checksum(record: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+def tuples(value: Any) -> Any:
+    """JSON has lists only: tuples again, at every depth."""
+    return tuple(tuples(v) for v in value) if isinstance(value, list) else value
 
 
 def all_results() -> Iterator[Result]:

@@ -55,7 +55,11 @@ class Module(pl.LightningModule):
 
 
 class Curves(Callback):
-    """After each epoch, its losses, accuracies, seconds and weight histograms go to TensorBoard, by epoch from 1."""
+    """After each epoch, its losses, accuracies, seconds and, if wanted, weight histograms go to TensorBoard, by epoch
+    from 1."""
+
+    def __init__(self, histograms: bool) -> None:
+        self.histograms = histograms
 
     def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self.started = time.perf_counter()
@@ -68,14 +72,15 @@ class Curves(Callback):
         for name, value in trainer.callback_metrics.items():
             writer.add_scalar(name, value, epoch)
         writer.add_scalar("seconds", time.perf_counter() - self.started, epoch)
-        for name, weights in module.named_parameters():
+        for name, weights in module.named_parameters() if self.histograms else ():
             writer.add_histogram(f"weights/{name.removeprefix('model.')}", weights.detach().float(), epoch)
         writer.flush()
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Where the run left its files: one checkpoint for each epoch (from 1), the last, TensorBoard's folder."""
+    """Where the run left its files: a checkpoint for each epoch (from 1) that was kept, the last, TensorBoard's
+    folder."""
 
     epochs: dict[int, Path]
     last: Path
@@ -113,8 +118,16 @@ def fit(
     devices: int = 1,
     num_nodes: int = 1,
     progress: bool = False,
+    detailed: bool = True,
 ) -> Fitted:
     """Train ``model`` in place, writing checkpoints and TensorBoard files under ``folder``.
+
+    ``detailed`` keeps every epoch's checkpoint and histograms of the weights; without it, for large networks, the epoch
+    with the best validation accuracy (the first of equals) and the last are kept.
+
+    On several ``devices`` and nodes each process gets its share of every batch: give ``batches`` the batch size of one
+    device. Their gradients are averaged, so a step is that of one device with the whole batch, but for batch norm,
+    which sees its own share where there are no GPUs to synchronize it on.
 
     A folder that holds an earlier, unfinished fit is continued from its last whole epoch and ends with the same
     weights as if it had never stopped. Always use the same folder for the same run.
@@ -123,25 +136,32 @@ def fit(
     checkpoints, last = folder / "checkpoints", folder / "checkpoints" / "last.ckpt"
     _discard_damaged(checkpoints)
     module = Module(model, task, training, seed)
-    keep_all = ModelCheckpoint(
-        checkpoints, "epoch{epoch}", save_top_k=-1, save_last=True, auto_insert_metric_name=False
+    best = {"monitor": "accuracy/validation", "mode": "max", "save_top_k": 1}
+    keep = ModelCheckpoint(
+        checkpoints,
+        "epoch{epoch}",
+        save_last=True,
+        auto_insert_metric_name=False,
+        **({"save_top_k": -1} if detailed else best),
     )
     trainer = pl.Trainer(
         accelerator="auto" if torch.cuda.is_available() else "cpu",
         devices=devices,
         num_nodes=num_nodes,
+        sync_batchnorm=torch.cuda.is_available() and devices * num_nodes > 1,
         max_epochs=training.epochs,
         precision="bf16-mixed" if precision.bf16 else "32-true",
         logger=TensorBoardLogger(folder, name="", version="tensorboard"),
-        callbacks=[Curves(), keep_all, *([TQDMProgressBar()] if progress else [])],
+        callbacks=[Curves(detailed), keep, *([TQDMProgressBar()] if progress else [])],
         enable_progress_bar=progress,
         enable_model_summary=False,
         num_sanity_val_steps=0,
+        use_distributed_sampler=False,  # ours share each batch (see hw3.data.batches); validation is whole everywhere
     )
     resume = str(last) if last.exists() else None
     trainer.fit(module, batches, validation, ckpt_path=resume)
-    saved = {epoch + 1: checkpoints / f"epoch{epoch}.ckpt" for epoch in range(training.epochs)}
-    return Fitted(saved, last, folder / "tensorboard")
+    saved = {int(path.stem.removeprefix("epoch")) + 1: path for path in checkpoints.glob("epoch*.ckpt")}
+    return Fitted(dict(sorted(saved.items())), last, folder / "tensorboard")
 
 
 def weights_of(checkpoint: Path) -> dict[str, Tensor]:

@@ -1,18 +1,22 @@
 """Features of a frozen network, computed once and kept on disk: after that, training the last layer is cheap."""
 
 import hashlib
+import inspect
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hw3.data.files import produce
-from hw3.learn.precision import Precision
+from hw3.learn.precision import Precision, fastest
 from hw3.nets.resnet import IMAGENET_MEAN, IMAGENET_STD, FrozenBackbone
 from hw3.paths import cache_dir
+
+BLOCK = 1000  # images whose features are kept in one file
 
 
 def prepare(images: Tensor, resolution: int, normalize: bool) -> Tensor:
@@ -24,42 +28,91 @@ def prepare(images: Tensor, resolution: int, normalize: bool) -> Tensor:
             pixels, (resolution, resolution), mode="bilinear", antialias=resolution < images.shape[-1]
         )
     if normalize:
-        mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+        mean, std = (torch.tensor(v, device=pixels.device).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
         pixels = (pixels - mean) / std
     return pixels.contiguous(memory_format=torch.channels_last)
 
 
-@torch.inference_mode()
+class Prepared(nn.Module):
+    """A network behind ``prepare``: uint8 (N, 3, H, W) in, whatever ``body`` makes of them out."""
+
+    def __init__(self, body: nn.Module, resolution: int) -> None:
+        super().__init__()
+        self.body, self.resolution = body, resolution
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.body(prepare(images, self.resolution, normalize=True))
+
+
+class WholeNetwork(Prepared):
+    """The same to be trained as a whole, but for the means and variances of its batch-norm layers: they stay those of
+    the pretraining. Statistics of small batches differ from them so much that the network would first have to
+    recover."""
+
+    def train(self, mode: bool = True) -> "WholeNetwork":
+        super().train(mode)
+        for layer in self.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.eval()
+        return self
+
+
+def _predict(model: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
+    return {"loss": model(batch[0])}
+
+
 def extract(
     backbone: FrozenBackbone,
     images: Tensor,
     key: str,
     resolution: int,
     normalize: bool = True,
-    precision: Precision = Precision(bf16=True, channels_last=True),  # noqa: B008 - frozen
+    precision: Precision | None = None,
     progress: Callable[[str], None] | None = None,
     batch_size: int = 100,
 ) -> np.ndarray:
-    """Features (N, D), float16, memory-mapped from the cache, where they are made if they are not there.
+    """Features (N, D), float16, of uint8 ``images`` (N, 3, H, W), from the cache, where they are made if not there.
 
-    ``key`` names the images and the weights (their digests); resolution, normalization, precision, the torch version
-    and this file's code are added to it. ``progress`` is told how far the work is.
+    They are kept in blocks of 1,000 images, each under the digest of its own pixels, ``key`` (which names the weights),
+    resolution, normalization, the torch version and the code: more images later cost only the new ones. Blocks
+    are memory-mapped. ``precision`` is by default what is fastest on this machine; ``progress`` is told how far the
+    work is.
     """
-    code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    everything = f"{key} {len(images)} {resolution} {normalize} {precision} {torch.__version__} {code}"
-    target = cache_dir() / "features" / f"{hashlib.sha256(everything.encode()).hexdigest()[:24]}.npy"
+    if precision is None:
+        probe = (prepare(images[:20], resolution, normalize),)
+        precision = fastest(lambda: backbone, _predict, probe, f"features of a {type(backbone).__name__}", train=False)
+    code = inspect.getsource(prepare) + inspect.getsource(forward)
+    settings = f"{key} {resolution} {normalize} {precision} {torch.__version__} {code}"
+    blocks = []
+    for start in range(0, len(images), BLOCK):
+        block = images[start : start + BLOCK]
+        name = hashlib.sha256(settings.encode() + block.permute(0, 2, 3, 1).contiguous().numpy().tobytes()).hexdigest()
+        target = cache_dir() / "features" / f"{name[:32]}.npy"
+        if progress and not target.exists():
+            progress(f"features at {resolution} px: {start} of {len(images)} images")
+        make = partial(_write, partial(forward, backbone, block, resolution, normalize, precision, batch_size))
+        blocks.append(np.load(produce(target, make), mmap_mode="r"))
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
-    def make(path: Path) -> None:
-        precision.place(backbone)
-        with path.open("wb") as file:
-            for start in range(0, len(images), batch_size):
-                with precision.autocast():
-                    found = backbone(prepare(images[start : start + batch_size], resolution, normalize))
-                if start == 0:
-                    shape = (len(images), found.shape[1])
-                    np.lib.format.write_array_header_2_0(file, {"descr": "<f2", "fortran_order": False, "shape": shape})
-                file.write(found.half().numpy().tobytes())
-                if progress and start % 2000 == 0:
-                    progress(f"features at {resolution} px: {start} of {len(images)} images")
 
-    return np.load(produce(target, make), mmap_mode="r")
+@torch.inference_mode()
+def forward(
+    backbone: FrozenBackbone,
+    images: Tensor,
+    resolution: int,
+    normalize: bool = True,
+    precision: Precision = Precision(),  # noqa: B008 - frozen
+    batch_size: int = 100,
+) -> Tensor:
+    """Features (N, D), float16, of uint8 ``images`` (N, 3, H, W), computed now."""
+    precision.place(backbone)
+    parts = []
+    for batch in images.split(batch_size):
+        with precision.autocast():
+            parts.append(backbone(prepare(batch, resolution, normalize)).half())
+    return torch.cat(parts)
+
+
+def _write(found: Callable[[], Tensor], path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, found().numpy())

@@ -1,5 +1,7 @@
 """The plain training loop, to be read from top to bottom. ``hw3.learn.engine`` does the same on Lightning."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -17,8 +19,12 @@ def fit(
     training: Training,
     seed: int,
     precision: Precision = Precision(),  # noqa: B008 - frozen
+    after_epoch: Callable[[int], None] | None = None,
 ) -> list[float]:
-    """Train ``model`` in place and return the mean training loss of each epoch, weighted by batch size."""
+    """Train ``model`` in place and return the mean training loss of each epoch, weighted by batch size.
+
+    ``after_epoch(epoch)``, counted from 0, may look at the model, and end the training by raising.
+    """
     steps = training.epochs * len(batches)
     optimizer, schedule = optimizer_and_schedule(model, training, steps)
     losses, step = [], 0
@@ -38,6 +44,8 @@ def fit(
             step += 1
             total, count = total + loss.item() * len(batch[0]), count + len(batch[0])
         losses.append(total / count)
+        if after_epoch:
+            after_epoch(epoch)
     return losses
 
 

@@ -50,35 +50,44 @@ def processor() -> str:
 
 
 def step_seconds(
-    model: nn.Module, task: Task, batch: tuple[Tensor, ...], precision: Precision, repeats: int = 3
+    model: nn.Module,
+    task: Task,
+    batch: tuple[Tensor, ...],
+    precision: Precision,
+    repeats: int = 3,
+    train: bool = True,
 ) -> float:
-    """The fastest of ``repeats`` forward and backward passes, after one to warm up, in seconds."""
+    """The fastest of ``repeats`` forward and backward passes (forward alone if not ``train``), after one to warm up, in
+    seconds."""
     precision.place(model)
     batch = (precision.arrange(batch[0]), *batch[1:])
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
-        with precision.autocast():
+        with torch.set_grad_enabled(train), precision.autocast():
             loss = task(model, batch)["loss"]
-        loss.backward()
-        model.zero_grad()
+        if train:
+            loss.backward()
+            model.zero_grad()
         times.append(time.perf_counter() - start)
     return min(times[1:])
 
 
-def fastest(build: Callable[[], nn.Module], task: Task, batch: tuple[Tensor, ...], label: str) -> Precision:
-    """The fastest of ``CHOICES`` for one training step of ``build()`` on ``batch``.
+def fastest(
+    build: Callable[[], nn.Module], task: Task, batch: tuple[Tensor, ...], label: str, train: bool = True
+) -> Precision:
+    """The fastest of ``CHOICES`` for one training step of ``build()`` on ``batch``, or one prediction if not ``train``.
 
     A choice must gain at least 10 % to replace the one before it. The answer is remembered in the cache for this
     processor, torch version, thread count and ``label``, so that one machine always answers the same.
     """
-    who = (processor(), torch.__version__, torch.get_num_threads(), label, tuple(batch[0].shape))
+    who = (processor(), torch.__version__, torch.get_num_threads(), label, tuple(batch[0].shape), train)
     memo = cache_dir() / "precision" / f"{hashlib.sha256(repr(who).encode()).hexdigest()[:16]}.json"
 
     def make(target: Path) -> None:
         best, best_seconds = CHOICES[0], float("inf")
         for choice in CHOICES:
-            seconds = step_seconds(build(), task, batch, choice)
+            seconds = step_seconds(build(), task, batch, choice, train=train)
             if seconds < 0.9 * best_seconds:
                 best, best_seconds = choice, seconds
         target.write_text(json.dumps(asdict(best)))

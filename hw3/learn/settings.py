@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 from torch.optim import SGD, Optimizer
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 
 @dataclass(frozen=True)
 class Training:
     """SGD with Nesterov momentum under a one-cycle schedule (Smith and Topin 2017, arXiv 1708.07120).
 
-    ``learning_rate`` is the peak, reached after ``warmup`` (a share of all steps).
+    ``learning_rate`` is the peak, reached after ``warmup`` (a share of all steps). With the schedule "constant" it is
+    the rate of every step.
     """
 
     epochs: int
@@ -23,8 +24,11 @@ class Training:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     warmup: float = 0.3
+    schedule: str = "one-cycle"
 
     def __post_init__(self) -> None:
+        if self.schedule not in ("one-cycle", "constant"):
+            raise ValueError(f"schedule is {self.schedule!r}; it must be 'one-cycle' or 'constant'")
         for name in ("epochs", "batch_size", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be positive")
@@ -39,7 +43,10 @@ def optimizer_and_schedule(model: nn.Module, training: Training, steps: int) -> 
         momentum=training.momentum,
         weight_decay=training.weight_decay,
         nesterov=True,
+        fused=True,  # one pass over each tensor: on a CPU, an update costs memory traffic and little else
     )
+    if training.schedule == "constant":
+        return optimizer, LambdaLR(optimizer, lambda step: 1.0)
     return optimizer, OneCycleLR(optimizer, training.learning_rate, total_steps=steps, pct_start=training.warmup)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import ResNet50_Weights, resnet50
+from torchvision.models import ResNet50_Weights, resnet18, resnet50
 
 from hw3.data.files import DataError, produce, sha256
 from hw3.data.network import reachable
@@ -69,6 +69,30 @@ def load_resnet50(path: Path) -> nn.Module:
         model.load_state_dict(state)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise DataError(f"{path} holds no weights of a ResNet50: {error}") from error
+    return model
+
+
+STEMS = ("imagenet", "small", "cifar")
+
+
+def student(classes: int, stem: str = "imagenet") -> nn.Module:
+    """A ResNet18 from scratch; float images (N, 3, H, W) in, logits out.
+
+    ``stem`` says how the network begins. "imagenet": a 7 x 7 convolution with stride 2, then max-pooling with stride 2:
+    the first block sees a quarter of the height and width. "small": a 3 x 3 convolution with stride 1 and the
+    max-pooling. "cifar": the 3 x 3 convolution alone, so that nothing is thrown away.
+
+    Raises:
+        ValueError: there is no such stem.
+    """
+    if stem not in STEMS:
+        raise ValueError(f"stem is {stem!r}; it must be one of {', '.join(STEMS)}")
+    model = resnet18(num_classes=classes)
+    if stem != "imagenet":
+        model.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+        nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
+    if stem == "cifar":
+        model.maxpool = nn.Identity()
     return model
 
 

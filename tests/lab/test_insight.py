@@ -4,8 +4,9 @@ from torch import nn
 
 from hw3.data import load, split
 from hw3.lab import insight
+from hw3.lab.material import SPLIT_SEED
 from hw3.lab.profiles import PROFILES
-from hw3.lab.run import SPLIT_SEED, run
+from hw3.lab.run import run
 from hw3.learn.loop import predict
 
 

@@ -10,11 +10,11 @@ from hw3.nets.resnet import imagenet_weights
 
 def test_pools_never_overlap(clean_cache):
     data = load("cifar10", source="digits", quiet=True)
-    parts = pools(data, 300, 200)
+    parts = pools(data, 300, 200, pretrain=400)
     everything = torch.cat([parts.pretrain, parts.train, parts.test]).tolist()
     assert len(set(everything)) == len(everything)
     assert (len(parts.train), len(parts.test)) == (300, 200)
-    larger = pools(data, 500, 200)
+    larger = pools(data, 500, 200, pretrain=400)
     assert torch.equal(larger.train[:300], parts.train)
     assert torch.equal(larger.test, parts.test)
 
@@ -23,7 +23,7 @@ def test_an_official_test_part_is_kept(clean_cache):
     from dataclasses import replace
 
     data = replace(load("cifar10", source="digits", quiet=True), test_from=1500)
-    parts = pools(data, 10**6, 10**6)
+    parts = pools(data, 10**6, 10**6, pretrain=100)
     assert parts.test.min() >= 1500 > parts.train.max()
     assert len(parts.test) == len(data) - 1500
 

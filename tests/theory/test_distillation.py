@@ -1,0 +1,102 @@
+"""The distillation loss in symbols, confirmed by numbers: plain floats, torch's autograd, finite differences."""
+
+import math
+from random import Random
+
+import pytest
+import torch
+from sympy import N, Rational, simplify
+
+from hw3.learn.distillation import distillation_loss, distillation_loss_kl
+from hw3.theory import distillation as d
+
+CLASSES = (2, 3, 4)
+
+
+def softmax(logits, temperature=1.0):
+    parts = [math.exp(z / temperature) for z in logits]
+    return [part / sum(parts) for part in parts]
+
+
+def by_hand(student, teacher, label, alpha, temperature):
+    """The assignment's formula for one image, in plain floats."""
+    hard = -math.log(softmax(student)[label])
+    soft = -sum(
+        p * math.log(q) for p, q in zip(softmax(teacher, temperature), softmax(student, temperature), strict=True)
+    )
+    return (1 - alpha) * hard + alpha * temperature**2 * soft
+
+
+def case(seed, classes):
+    random = Random(seed)
+    logits = [[random.uniform(-4, 4) for _ in range(classes)] for _ in range(2)]
+    return *logits, random.randrange(classes), random.random(), random.uniform(0.5, 9)
+
+
+def values(given, student, teacher, label, alpha, temperature):
+    target = [1.0 if i == label else 0.0 for i in range(len(student))]
+    pairs = [*zip(given.student, student, strict=True), *zip(given.teacher, teacher, strict=True)]
+    return dict(pairs) | dict(zip(given.target[:-1], target, strict=False)) | {d.ALPHA: alpha, d.TAU: temperature}
+
+
+@pytest.mark.parametrize("classes", CLASSES)
+@pytest.mark.parametrize("seed", range(5))
+def test_the_symbols_say_what_plain_floats_and_torch_say(classes, seed):
+    student, teacher, label, alpha, temperature = case(seed, classes)
+    given = d.setting(classes)
+    point = values(given, student, teacher, label, alpha, temperature)
+    expected = by_hand(student, teacher, label, alpha, temperature)
+    assert float(N(d.loss(given).subs(point))) == pytest.approx(expected, rel=1e-10)
+    zs = torch.tensor([student], dtype=torch.float32, requires_grad=True)
+    zt, y = torch.tensor([teacher]), torch.tensor([label])
+    loss = distillation_loss(zs, zt, y, alpha, temperature)
+    assert loss.item() == pytest.approx(expected, rel=1e-4)
+    loss.backward()
+    stated = [float(N(g.subs(point))) for g in d.gradient(given)]
+    assert zs.grad[0].tolist() == pytest.approx(stated, rel=1e-3, abs=1e-5)
+    step = 1e-5
+    for i in range(classes):
+        ends = ([z + sign * step * (i == j) for j, z in enumerate(student)] for sign in (1, -1))
+        above, below = (by_hand(end, teacher, label, alpha, temperature) for end in ends)
+        slope = (above - below) / (2 * step)
+        assert slope == pytest.approx(stated[i], rel=1e-4, abs=1e-6)
+    kl = float(N(d.loss_kl(given).subs(point)))
+    assert distillation_loss_kl(zs, zt, y, alpha, temperature).item() == pytest.approx(kl, rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.parametrize("classes", CLASSES)
+def test_the_identity_the_gradient_and_the_limit_are_proved(classes):
+    given = d.setting(classes)
+    assert simplify(d.offset(given) - d.ALPHA * d.TAU**2 * d.entropy(given.teacher, d.TAU)) == 0
+    assert d.verify_gradient(given)
+    assert d.verify_hot_limit(given)
+
+
+def test_a_wrong_gradient_is_noticed(monkeypatch):
+    right = d.gradient
+    monkeypatch.setattr(d, "gradient", lambda given: tuple(d.TAU * g for g in right(given)))
+    assert not d.verify_gradient(d.setting(2))
+
+
+def test_the_ends_of_alpha():
+    given = d.setting(3)
+    plain = d.cross_entropy(given.target, given.student)
+    assert simplify(d.loss(given).subs(d.ALPHA, 0) - plain) == 0
+    labels = {symbol for y in given.target for symbol in y.free_symbols}
+    assert not d.loss(given).subs(d.ALPHA, 1).free_symbols & labels
+    assert d.loss(given).subs(d.ALPHA, Rational(1, 2)).free_symbols & labels
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_hot_divergence_is_near_its_limit(seed):
+    student, teacher, *_ = case(seed, 4)
+    given = d.setting(4)
+    limit = float(d.centred_distance(given).subs(values(given, student, teacher, 0, 0, 1)))
+    far = [d.divergence(teacher, student, t) * t**2 for t in (10, 1000)]
+    assert abs(far[1] - limit) < abs(far[0] - limit)
+    assert float(far[1]) == pytest.approx(limit, rel=1e-2)
+
+
+def test_one_class_is_refused():
+    with pytest.raises(ValueError, match="classes is 1"):
+        d.setting(1)
