@@ -50,8 +50,12 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _search(arguments: argparse.Namespace) -> None:
     from hw3.lab.search import search
+    from hw3.lab.together import search_together
 
-    study = search(arguments.profile, arguments.storage, arguments.trials)
+    if arguments.storage:
+        study = search_together(arguments.profile, arguments.storage, arguments.trials)
+    else:
+        study = search(arguments.profile, trials=arguments.trials)
     for trial in study.get_trials(deepcopy=False):
         shown = ", ".join(f"{name} {value:.2f}" for name, value in trial.params.items())
         seen = f"{list(trial.intermediate_values.values())[-1]:.4f}" if trial.intermediate_values else "-"

@@ -39,15 +39,16 @@ def samples(data: ImageSet, per_class: int = 1, seed: int = 0) -> Figure:
     return gallery(data.images[order], [data.class_names[i] for i in data.labels[order]], min(5, len(data.class_names)))
 
 
-def learning_curves(groups: dict[str, list[Result]]) -> Figure:
-    """Loss and accuracy by epoch, training dashed and test solid: the mean over seeds, and the range between them."""
+def learning_curves(groups: dict[str, list[Result]], part: str = "test") -> Figure:
+    """Loss and accuracy by epoch, training dashed and ``part`` solid: the mean over seeds, and the range between
+    them."""
     figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.4))
     for axis, quantity in zip(axes, ("loss", "accuracy"), strict=True):
         for colour, (label, results) in zip(style.COLOURS, groups.items(), strict=False):
-            for part, line in (("train", "--"), ("test", "-")):
-                values = np.array([result.curves[f"{quantity}/{part}"] for result in results])
+            for seen, line in (("train", "--"), (part, "-")):
+                values = np.array([result.curves[f"{quantity}/{seen}"] for result in results])
                 epochs = np.arange(1, values.shape[1] + 1)
-                axis.plot(epochs, values.mean(0), line, color=colour, label=f"{label}, {part}")
+                axis.plot(epochs, values.mean(0), line, color=colour, label=f"{label}, {seen}")
                 axis.fill_between(epochs, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
         axis.set(xlabel="epoch", title=f"{quantity} (nats)" if quantity == "loss" else quantity)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))

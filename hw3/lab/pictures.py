@@ -111,7 +111,7 @@ def differences(found: dict[str, Comparison], xlabel: str) -> Figure:
 def over(positions: Sequence[int], values: dict[str, Sequence[Sequence[float]]], xlabel: str, ylabel: str) -> Figure:
     """Lines through the means at ``positions``, with bands from the lowest to the highest seed."""
     figure, axis = plt.subplots(figsize=(5.6, 3.3))
-    for (label, seeds), marker in zip(values.items(), "os", strict=False):
+    for (label, seeds), marker in zip(values.items(), "os^", strict=False):
         heights = np.array(seeds)
         (line,) = axis.plot(positions, heights.mean(1), marker=marker, label=label)
         axis.fill_between(positions, heights.min(1), heights.max(1), color=line.get_color(), alpha=0.2, linewidth=0)

@@ -66,10 +66,10 @@ PROFILES = {
         seeds=(0, 1, 2),
         epochs=6,
         probe_images=(10_000, 2_000),
-        sweep_images=(2_000, 1_000),
+        sweep_images=(1_000, 1_000),
         resolutions=(32, 64, 96, 128),
         pretrain_images=3_000,
-        distilling=Distilling(3_000, 1_000, 2_000, (300, 1_000), 2, 64, 4, 2, 8, 2),
+        distilling=Distilling(3_000, 1_000, 2_000, (300, 1_000), 2, 64, 3, 1, 8, 2),
     ),
     "full": Profile(
         name="full",

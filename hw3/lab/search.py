@@ -49,7 +49,8 @@ def _name(chosen: Profile) -> str:
     return "distillation-" + hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _file(chosen: Profile) -> Path:
+def place(chosen: Profile) -> Path:
+    """The file of the study in the run store."""
     return runs_dir() / "search" / f"{_name(chosen)}.journal"
 
 
@@ -64,7 +65,7 @@ def open_study(profile_name: str, storage: str | None = None) -> optuna.Study:
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     kept: optuna.storages.BaseStorage
     if storage is None:
-        file = _file(chosen)
+        file = place(chosen)
         file.parent.mkdir(parents=True, exist_ok=True)
         kept = optuna.storages.JournalStorage(JournalFileBackend(str(file)))
     else:
@@ -104,7 +105,7 @@ def search(profile_name: str | None = None, storage: str | None = None, trials: 
     study = open_study(chosen.name, storage)
     if storage is not None:
         return _fill(study, chosen, wanted)
-    with lock(_file(chosen)):
+    with lock(place(chosen)):
         return _fill(study, chosen, wanted)
 
 

@@ -84,7 +84,8 @@ def by_class(groups: dict[str, list[Result]]) -> Table:
 
 def configuration(config: Experiment) -> Table:
     """Everything that names an experiment."""
-    settings = {"data": config.data, "network": config.model, **config.options, **asdict(config.training)}
+    study = {} if config.study is None else {k: v for k, v in asdict(config.study).items() if v is not None}
+    settings = {"data": config.data, "network": config.model, **config.options, **asdict(config.training), **study}
     return table(("setting", config.name), [(name.replace("_", " "), value) for name, value in settings.items()])
 
 

@@ -117,7 +117,7 @@ def postgres(tmp_path_factory):
     call(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
 
 
-def test_two_workers_search_together_in_postgresql(runs, postgres):
+def test_two_workers_search_together_in_postgresql(runs, postgres, monkeypatch):
     """Real trials: two processes of the command line share one study, and each trial is made once."""
     command = [sys.executable, "-m", "hw3.cli", "search", "distillation", "--profile", "smoke", "--trials", "4"]
     workers = [
@@ -134,3 +134,6 @@ def test_two_workers_search_together_in_postgresql(runs, postgres):
     made = [err.count("search, trial") for _, err in outputs]
     assert min(made) >= 1, made  # each worker did some
     assert sum(made) == len(finished)
+    monkeypatch.setattr(search, "_objective", lambda *_: pytest.fail("the runs do not find what was searched"))
+    best = search.search("smoke", trials=4).best_trial  # from the run store, without the database
+    assert best.params == study.best_params
