@@ -158,6 +158,7 @@ def fit(
         num_sanity_val_steps=0,
         use_distributed_sampler=False,  # ours share each batch (see hw3.data.batches); validation is whole everywhere
     )
+    model.train()  # the Trainer leaves each layer's mode as it finds it; a frozen part says here that it stays in eval
     resume = str(last) if last.exists() else None
     trainer.fit(module, batches, validation, ckpt_path=resume)
     saved = {int(path.stem.removeprefix("epoch")) + 1: path for path in checkpoints.glob("epoch*.ckpt")}

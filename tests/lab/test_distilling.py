@@ -83,6 +83,11 @@ def test_every_experiment_of_the_study_runs_and_can_be_repeated(tmp_path, monkey
     assert 0 < first.settings["study"]["alpha"] <= 1
     assert teacher.parameters > 2 * first.parameters
     assert teacher.weights["body.fc.weight"].shape == (10, 2048)
+    before, after = pretrained("smoke")[3].state_dict(), teacher.weights
+    kept = [name for name in after if "running" in name]
+    assert kept
+    assert all(torch.equal(after[name], before[name]) for name in kept)
+    assert not torch.equal(after["body.layer1.0.conv1.weight"], before["body.layer1.0.conv1.weight"])
     assert len(first.curves["loss/train"]) == SMOKE.distilling.epochs
     assert "accuracy/test" in first.curves
     monkeypatch.setenv("HW3_RUNS", str(tmp_path))

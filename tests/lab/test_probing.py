@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from hw3.data import load
-from hw3.lab import backbone
-from hw3.lab.backbone import pools, pretrained
+from hw3.lab import backbone, probing
+from hw3.lab.backbone import pools, pretrained, untrained
 from hw3.lab.probing import probe
 from hw3.nets.resnet import imagenet_weights
 
@@ -48,3 +48,24 @@ def test_given_weights_come_with_their_licence_notice():
         pytest.skip("HW3_DATA holds no compressed ImageNet weights here")
     assert "github.com/uber-research/permute-quantize-finetune" in weights.notice
     assert "licence" in weights.notice
+
+
+def test_results_are_kept_in_the_run_store(monkeypatch):
+    first = probe(32, True, 200, 100, "smoke")
+    monkeypatch.setattr(probing, "_probe", lambda *_: pytest.fail("made twice"))
+    again = probe(32, True, 200, 100, "smoke")
+    assert again == first
+    assert again.tests[0].confusion == first.tests[0].confusion
+
+
+def test_a_network_that_was_never_trained_is_another_one_for_each_seed():
+    found = probe(32, True, 200, 100, "smoke", weights="random")
+    assert len(found.tests) == 3
+    networks = [untrained("smoke", seed) for seed in (0, 1)]
+    assert not torch.equal(*(n.body.layer1[0].conv1.weight for n in networks))
+    assert not any(n.training for n in networks)
+    features = [probing.features(32, True, "test", 20, "smoke", seed)[0] for seed in (None, 0, 1)]
+    assert all(torch.isfinite(f).all() and f.std() > 0 for f in features)
+    assert not torch.equal(features[1], features[2])
+    with pytest.raises(ValueError, match="weights is 'none'"):
+        probe(32, weights="none", name="smoke")

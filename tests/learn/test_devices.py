@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -38,6 +39,7 @@ batches = view_loader(images, labels, views(2), 8 // devices, seed=5, answers=an
 validation = loader(images[:20], labels[:20], batch_size=10)
 engine.fit(model, Distillation(0.7, 2.0), batches, validation, training, 5, folder, devices=devices)
 import os
+import socket
 if int(os.environ.get("LOCAL_RANK", 0)) == 0:
     torch.save(model.state_dict(), out)
 """
@@ -89,3 +91,25 @@ def test_a_batch_that_cannot_be_divided_is_refused(tmp_path):
         done = subprocess.run([*command, *options], env=variables, capture_output=True, text=True, timeout=300)
         assert done.returncode == 2
         assert words in done.stderr
+
+
+def test_two_nodes_share_a_run(tmp_path):
+    """Each node is told who it is by its variables; here both are this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "hw3.cli", "run", "shoes/mlp", "--profile", "smoke", "--seed", "0"]
+    nodes = []
+    for rank in ("0", "1"):
+        variables = environment(
+            HW3_RUNS=str(tmp_path / "runs"), NODE_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT=port
+        )
+        nodes.append(
+            subprocess.Popen(
+                [*command, "--num-nodes", "2"], env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        )
+    outputs = [node.communicate(timeout=300) for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0], outputs
+    assert [out.count("shoes/mlp") for out, _ in outputs] == [1, 0]  # the first node reports
+    assert len(list((tmp_path / "runs").glob("shoes/mlp/*/result.json"))) == 1

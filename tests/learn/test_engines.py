@@ -170,3 +170,21 @@ def test_an_epochs_masks_do_not_depend_on_earlier_ones():
     first = torch.randn(3)
     seed_epoch(3, 1)
     assert torch.equal(first, torch.randn(3))
+
+
+def test_a_part_that_stays_in_evaluation_mode_does_so_in_both_engines(tmp_path):
+    class Kept(nn.BatchNorm1d):
+        def train(self, mode=True):
+            return super().train(False)
+
+    def model():
+        torch.manual_seed(1)
+        return nn.Sequential(nn.Flatten(), nn.Linear(60, 8), Kept(8), nn.Linear(8, 3))
+
+    plain, lit = model(), model()
+    loop.fit(plain, classification, batches(), TRAINING, 5)
+    fit(tmp_path, lit)
+    for trained in (plain, lit):
+        assert torch.equal(trained[2].running_mean, torch.zeros(8))
+        assert torch.equal(trained[2].running_var, torch.ones(8))
+    assert torch.equal(plain[1].weight, lit[1].weight)
