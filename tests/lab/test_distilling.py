@@ -94,7 +94,8 @@ def test_every_experiment_of_the_study_runs_and_can_be_repeated(tmp_path, monkey
     search.best.cache_clear()
     again = run("distillation/distilled-from-tuned", 0, SMOKE)
     assert again.key == first.key
-    assert torch.equal(again.logits, first.logits)
+    # equal_nan: the smoke teacher, pretrained for seconds, may diverge, and must then do so again
+    assert torch.allclose(again.logits, first.logits, rtol=0, atol=0, equal_nan=True)
 
 
 def test_a_students_key_follows_its_teacher(monkeypatch):
