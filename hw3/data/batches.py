@@ -1,6 +1,7 @@
 """Whole batches from tensors in memory, in an order that depends on the seed and the epoch alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -44,20 +45,23 @@ def _processes() -> tuple[int, int]:
     return (torch.distributed.get_rank(), torch.distributed.get_world_size()) if together else (0, 1)
 
 
-class SharedSampler(Sampler[int]):
-    """An order for each epoch that does not depend on how many processes train together: of w processes, each takes
-    every w-th index, so that the k-th batches of all are the k-th batch of one. Lightning's own sampler for several
-    devices would shuffle again."""
+Order = Callable[[torch.Generator], Tensor]
 
-    def __init__(self, draws: int, seed: int) -> None:
+
+class EpochSampler(Sampler[int]):
+    """An order drawn from (seed, epoch) alone: the same epoch always has the same one, also after a resume.
+
+    ``order(generator)`` gives all ``draws`` indices of an epoch, by default a permutation. Of w processes that train
+    together each takes every w-th, so that the k-th batches of all are the k-th batch of one; Lightning's own sampler
+    for several devices would shuffle again.
+    """
+
+    def __init__(self, draws: int, seed: int, order: Order | None = None) -> None:
         self.draws, self.seed, self.epoch = draws, seed, 0
+        self.order = order or partial(_permutation, draws)
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
-
-    def order(self, generator: torch.Generator) -> Tensor:
-        """All ``draws`` indices of an epoch."""
-        raise NotImplementedError
 
     def __len__(self) -> int:
         return self.draws // _processes()[1]
@@ -68,16 +72,21 @@ class SharedSampler(Sampler[int]):
         return iter(order[rank : len(self) * processes : processes])
 
 
-class EpochSampler(SharedSampler):
-    """A permutation drawn from (seed, epoch): the same epoch always has the same order, also after a resume."""
-
-    def order(self, generator: torch.Generator) -> Tensor:
-        return torch.randperm(self.draws, generator=generator)
+def _permutation(draws: int, generator: torch.Generator) -> Tensor:
+    return torch.randperm(draws, generator=generator)
 
 
-def whole_batch(batch: Any) -> Batch:
-    """Collation where a data set already gives whole batches: nothing to do."""
+def _whole(batch: Any) -> Batch:
     return batch
+
+
+def batches(dataset: Dataset[Batch], batch_size: int, sampler: EpochSampler | None = None) -> DataLoader[Batch]:
+    """Whole batches of a data set with ``__getitems__``: those of the sampler, without what does not fill a last one,
+    or all in order."""
+    # A generator of its own: otherwise each pass would draw a number from torch's global one and shift all masks.
+    own = torch.Generator().manual_seed(0)
+    drop_last = sampler is not None
+    return DataLoader(dataset, batch_size, sampler=sampler, drop_last=drop_last, collate_fn=_whole, generator=own)
 
 
 def loader(*tensors: Tensor, batch_size: int, seed: int | None = None, channels_last: bool = True) -> DataLoader[Batch]:
@@ -93,9 +102,4 @@ def loader(*tensors: Tensor, batch_size: int, seed: int | None = None, channels_
     dataset = TensorBatches(*tensors, channels_last=channels_last)
     if seed is not None and len(dataset) < batch_size:
         raise ValueError(f"{len(dataset)} samples do not fill one batch of {batch_size}; choose a smaller batch_size")
-    sampler = None if seed is None else EpochSampler(len(dataset), seed)
-    # A generator of its own: otherwise each pass would draw a number from torch's global one and shift all masks.
-    own = torch.Generator().manual_seed(0)
-    return DataLoader(
-        dataset, batch_size, sampler=sampler, drop_last=seed is not None, collate_fn=whole_batch, generator=own
-    )
+    return batches(dataset, batch_size, None if seed is None else EpochSampler(len(dataset), seed))

@@ -5,13 +5,14 @@ teacher has to run beside the student. With a finite set its answers are a table
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import product
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from hw3.data.batches import Batch, SharedSampler, whole_batch
+from hw3.data.batches import Batch, EpochSampler, batches
 
 REACH = 4  # pixels, the largest shift up, down, left or right
 View = tuple[bool, int, int]  # flipped, rows down, columns to the right
@@ -46,13 +47,18 @@ def _mirror(size: int, device: torch.device) -> Tensor:
     return torch.where(inside < size, inside, 2 * (size - 1) - inside)
 
 
+def _window(border: Tensor, view: View) -> Tensor:
+    """What ``view`` shows of images that have their border, (N, C, H + 8, W + 8): (N, C, H, W)."""
+    flipped, down, right = view
+    height, width = (size - 2 * REACH for size in border.shape[2:])
+    top, left = REACH - down, REACH - right
+    part = border[:, :, top : top + height, left : left + width]
+    return part.flip(3) if flipped else part
+
+
 def show(images: Tensor, view: View) -> Tensor:
     """One view of all ``images`` (N, C, H, W), same shape and type."""
-    flipped, down, right = view
-    height, width = images.shape[2:]
-    top, left = REACH - down, REACH - right
-    part = padded(images)[:, :, top : top + height, left : left + width]
-    return part.flip(3) if flipped else part
+    return _window(padded(images), view)
 
 
 class ViewBatches(Dataset[Batch]):
@@ -69,8 +75,8 @@ class ViewBatches(Dataset[Batch]):
                 f"({len(shown)}, {len(images)}, classes)"
             )
         self.labels, self.answers, self.shown = labels, answers, tuple(shown)
-        self.height, self.width = images.shape[2:]
-        self.border = padded(images).permute(0, 2, 3, 1).contiguous()
+        self.shape = images.shape[1:]
+        self.border = padded(images).contiguous(memory_format=torch.channels_last)
 
     def __len__(self) -> int:
         return len(self.labels) * len(self.shown)
@@ -81,29 +87,21 @@ class ViewBatches(Dataset[Batch]):
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         chosen = torch.as_tensor(indices)
         image, view = chosen // len(self.shown), chosen % len(self.shown)
-        batch = torch.empty(len(chosen), self.height, self.width, self.border.shape[3], dtype=self.border.dtype)
+        batch = torch.empty(len(chosen), *self.shape, dtype=self.border.dtype).contiguous(
+            memory_format=torch.channels_last
+        )
         for number in view.unique().tolist():
-            flipped, down, right = self.shown[number]
             here = view == number
-            top, left = REACH - down, REACH - right
-            part = self.border[image[here], top : top + self.height, left : left + self.width]
-            batch[here] = part.flip(2) if flipped else part
+            batch[here] = _window(self.border[image[here]], self.shown[number])
         beside = (self.labels[image],) if self.answers is None else (self.labels[image], self.answers[view, image])
-        return (batch.permute(0, 3, 1, 2), *beside)
+        return (batch, *beside)
 
 
-class ViewSampler(SharedSampler):
-    """``draws`` indices of a ``ViewBatches`` for each epoch: permutations of the images one after the other, each image
-    under a view drawn for it, all of it a function of (seed, epoch)."""
-
-    def __init__(self, images: int, shown: int, draws: int, seed: int) -> None:
-        super().__init__(draws, seed)
-        self.images, self.shown = images, shown
-
-    def order(self, generator: torch.Generator) -> Tensor:
-        rounds = -(-self.draws // self.images)
-        order = torch.cat([torch.randperm(self.images, generator=generator) for _ in range(rounds)])[: self.draws]
-        return order * self.shown + torch.randint(self.shown, (self.draws,), generator=generator)
+def draw_views(images: int, shown: int, draws: int, generator: torch.Generator) -> Tensor:
+    """``draws`` indices of a ``ViewBatches``: permutations of the images one after the other, a random view of each."""
+    rounds = -(-draws // images)
+    order = torch.cat([torch.randperm(images, generator=generator) for _ in range(rounds)])[:draws]
+    return order * shown + torch.randint(shown, (draws,), generator=generator)
 
 
 def view_loader(
@@ -126,11 +124,5 @@ def view_loader(
     draws = len(images) if draws is None else draws
     if not 0 < batch_size <= draws:
         raise ValueError(f"{draws} images an epoch do not fill one batch of {batch_size}; choose a smaller batch_size")
-    return DataLoader(
-        ViewBatches(images, labels, shown, answers),
-        batch_size,
-        sampler=ViewSampler(len(images), len(shown), draws, seed),
-        drop_last=True,
-        collate_fn=whole_batch,
-        generator=torch.Generator().manual_seed(0),  # its own, as in hw3.data.batches.loader
-    )
+    order = partial(draw_views, len(images), len(shown), draws)
+    return batches(ViewBatches(images, labels, shown, answers), batch_size, EpochSampler(draws, seed, order))

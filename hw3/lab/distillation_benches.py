@@ -67,7 +67,7 @@ def _probe() -> Iterator[Pair]:
     backbone, (images, labels) = FrozenBackbone(resnet50()), _images(200)
 
     def once() -> Tensor:
-        return forward(backbone, images, RESOLUTION)
+        return forward(backbone, images, RESOLUTION, True, Precision())
 
     def with_ten_epochs() -> None:
         solve(once().float(), labels, CLASSES, l2=0.1, steps=10)

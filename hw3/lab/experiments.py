@@ -70,7 +70,7 @@ def _distillation(profile: Profile) -> list[Experiment]:
         full = f"distillation/{name}"
         return Experiment(full, "cifar10", "resnet18", training, {"stem": stem}, replace(base, **study))
 
-    tuning = Training(sizes.teacher_epochs, batch_size=32, learning_rate=0.003, weight_decay=1e-4)
+    tuning = Training(sizes.teacher_epochs, batch_size=32, learning_rate=0.003, weight_decay=1e-4, clip=1.0)
     few = [
         one
         for labels in sizes.few

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from hw3.data import ImageSet, split
 from hw3.lab.experiments import experiment
-from hw3.lab.material import SPLIT_SEED, network
+from hw3.lab.material import SPLIT_SEED
+from hw3.lab.networks import network
 from hw3.lab.profiles import profile
 from hw3.lab.store import Result
 

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -18,13 +17,12 @@ from hw3.data.views import view_loader, views
 from hw3.lab import study, teachers
 from hw3.lab.backbone import sources
 from hw3.lab.experiments import Experiment, Study, experiment
+from hw3.lab.networks import network
 from hw3.lab.profiles import Profile
 from hw3.lab.store import Result
 from hw3.learn.distillation import Distillation
 from hw3.learn.precision import Precision, fastest
 from hw3.learn.tasks import Task, classification
-from hw3.nets.models import build
-from hw3.nets.normalize import Normalize, pixel_statistics
 
 SPLIT_SEED = 0  # every run sees the same three parts; the seed of a run moves weights, batches and masks
 REFERENCE = {"shoes": "shoes/cnn"}  # whose speed decides the precision
@@ -61,14 +59,6 @@ class Material:
     detailed: bool
 
 
-def network(config: Experiment, data: ImageSet, parts: Split, seed: int) -> nn.Module:
-    """The network of ``config`` with weights drawn from ``seed``; uint8 images in, logits out."""
-    mean, std = pixel_statistics(data.images[parts.train])
-    torch.manual_seed(seed)
-    model = build(config.model, data.shape, len(data.class_names), **config.options)
-    return nn.Sequential(Normalize(mean, std), model)
-
-
 def material(
     config: Experiment, seed: int, profile: Profile, folder: Path, spread: Spread, tuned: Result | None
 ) -> Material:
@@ -95,7 +85,7 @@ def _distilling(
 ) -> Material:
     data, _, _ = sources(profile.name)
     parts = study.parts(given, profile.name)
-    precision = _kept(folder, partial(study.precision_of, config, profile.name))
+    precision = _kept(folder, partial(study.precision_of, config.model, profile.name))
     task: Task = classification
     answers, shown = None, study.labelled(given, parts)
     if given.teacher is not None:
@@ -107,7 +97,7 @@ def _distilling(
         head = teachers.linear(given, profile.name).probe
         model = study.whole_network(profile.name, given.resolution, head)
     else:
-        model = study.network(config, data, parts, seed)
+        model = network(config, data, parts, seed)
     images, labels = data.images[shown], data.labels[shown]
     batches = view_loader(images, labels, views(given.shifts), size, seed, draws=len(parts.train), answers=answers)
     return Material(data, parts, model, task, precision, batches, detailed=False)

@@ -69,7 +69,7 @@ PROFILES = {
         sweep_images=(1_000, 1_000),
         resolutions=(32, 64, 96, 128),
         pretrain_images=3_000,
-        distilling=Distilling(3_000, 1_000, 2_000, (300, 1_000), 2, 64, 3, 1, 8, 2),
+        distilling=Distilling(2_000, 1_000, 2_000, (200, 700), 2, 64, 3, 1, 8, 2),
     ),
     "full": Profile(
         name="full",

@@ -19,9 +19,10 @@ from hw3.data.views import view_loader, views
 from hw3.lab import store
 from hw3.lab.backbone import sources
 from hw3.lab.experiments import experiment
+from hw3.lab.networks import network
 from hw3.lab.profiles import Profile, profile
 from hw3.lab.progress import report
-from hw3.lab.study import network, parts, precision_of
+from hw3.lab.study import parts, precision_of
 from hw3.lab.teachers import linear
 from hw3.learn import loop
 from hw3.learn.distillation import Distillation
@@ -135,7 +136,7 @@ def _objective(trial: Trial, chosen: Profile) -> float:
     data, _, _ = sources(chosen.name)
     split = parts(config.study, chosen.name)
     model = network(config, data, split, seed=0)
-    precision = precision_of(config, chosen.name)
+    precision = precision_of(config.model, chosen.name)
     precision.place(model)
     images, labels = (part[split.train] for part in (data.images, data.labels))
     size = config.training.batch_size

@@ -14,10 +14,9 @@ from hw3.lab import store
 from hw3.lab.backbone import pretrained, sources
 from hw3.lab.experiments import Study
 from hw3.lab.progress import report
-from hw3.lab.study import labelled, parts, whole_network
+from hw3.lab.study import labelled, parts, precision_of, whole_network
 from hw3.learn.features import extract
 from hw3.learn.loop import predict
-from hw3.learn.precision import Precision
 from hw3.learn.probe import Probe, fit_probe
 from hw3.paths import runs_dir
 
@@ -36,6 +35,12 @@ def _kept(kind: str, everything: dict) -> Path:
     named = {**everything, "code": store.code_digest("cifar10"), "versions": store.versions()}
     digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
     return runs_dir() / "teachers" / f"{kind}-{digest}.pt"
+
+
+def _short(logits: Tensor) -> Tensor:
+    """As float16; what would be infinite there becomes its largest number, which is as hard an answer."""
+    largest = torch.finfo(torch.float16).max
+    return logits.clamp(-largest, largest).half()
 
 
 def _features(profile_name: str, indices: Tensor, resolution: int, view: View) -> Tensor:
@@ -59,7 +64,7 @@ def linear(study: Study, profile_name: str) -> Teacher:
         known = len(labelled(study, split))
         train = by_view[0][:known], data.labels[split.train[:known]]
         probe = fit_probe(train, (chooses, data.labels[split.validation]), len(data.class_names))
-        answers = torch.stack([probe(features) for features in by_view]).half()
+        answers = _short(torch.stack([probe(features) for features in by_view]))
         report(f"the linear teacher with {known} labels: {probe.validation_accuracy:.1%} of the validation images")
         torch.save({"answers": answers, "test_logits": probe(tests), "probe": asdict(probe)}, path)
 
@@ -78,13 +83,14 @@ def answers(study: Study, profile_name: str, tuned: store.Result | None) -> Tens
     def make(path: Path) -> None:
         network = whole_network(profile_name, study.resolution)
         network.load_state_dict(tuned.weights)
-        precision = Precision(bf16=tuned.precision.startswith("bf16"), channels_last=True)
+        precision = precision_of("resnet50", profile_name)
         precision.place(network)
         images = data.images[parts(study, profile_name).train]
         found = []
         for number, view in enumerate(views(study.shifts), start=1):
             report(f"answers of the tuned teacher, seed {tuned.seed}: view {number} of {2 * study.shifts}")
-            found.append(predict(network, show(images, view), precision, batch_size=100).half())
+            shown = precision.arrange(show(images, view))
+            found.append(_short(predict(network, shown, precision, batch_size=100)))
         torch.save(torch.stack(found), path)
 
     return torch.load(produce(target, make), weights_only=True)

@@ -23,7 +23,7 @@ def search_together(profile_name: str | None, storage: str, trials: int | None =
         if len(_finished(search.open_study(chosen.name))) < len(_finished(study)):
             with whole(target) as path:
                 copy = JournalStorage(JournalFileBackend(str(path)))
-                optuna.copy_study(from_study_name=study.study_name, from_storage=study._storage, to_storage=copy)
+                optuna.copy_study(from_study_name=study.study_name, from_storage=storage, to_storage=copy)
     return study
 
 

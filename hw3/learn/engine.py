@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from hw3.learn.precision import Precision
-from hw3.learn.settings import Training, optimizer_and_schedule, seed_epoch, set_progress
+from hw3.learn.settings import Training, clip_gradient, optimizer_and_schedule, seed_epoch, set_progress
 from hw3.learn.tasks import Task
 
 
@@ -33,6 +33,9 @@ class Module(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         set_progress(self.model, self.global_step / self.trainer.estimated_stepping_batches)
+
+    def on_after_backward(self) -> None:
+        clip_gradient(self.model, self.settings)  # the Trainer's own clipping refuses a fused optimizer
 
     def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
         return self._measure(batch, "train")
@@ -93,6 +96,7 @@ def _quiet() -> None:
         warnings.filterwarnings("ignore", text)
     warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
     warnings.filterwarnings("ignore", ".*LeafSpec.*")
+    warnings.filterwarnings("ignore", ".*module.*in eval mode at the start.*")  # a frozen part is meant to be
 
 
 def _discard_damaged(checkpoints: Path) -> None:

@@ -100,8 +100,8 @@ def forward(
     backbone: FrozenBackbone,
     images: Tensor,
     resolution: int,
-    normalize: bool = True,
-    precision: Precision = Precision(),  # noqa: B008 - frozen
+    normalize: bool,
+    precision: Precision,
     batch_size: int = 100,
 ) -> Tensor:
     """Features (N, D), float16, of uint8 ``images`` (N, 3, H, W), computed now."""

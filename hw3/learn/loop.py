@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from hw3.learn.precision import Precision
-from hw3.learn.settings import Training, optimizer_and_schedule, seed_epoch, set_progress
+from hw3.learn.settings import Training, clip_gradient, optimizer_and_schedule, seed_epoch, set_progress
 from hw3.learn.tasks import Task
 from hw3.nets.mode import evaluating
 
@@ -39,6 +39,7 @@ def fit(
                 loss = task(model, batch)["loss"]
             optimizer.zero_grad()
             loss.backward()
+            clip_gradient(model, training)
             optimizer.step()
             schedule.step()
             step += 1

@@ -15,7 +15,7 @@ class Training:
     """SGD with Nesterov momentum under a one-cycle schedule (Smith and Topin 2017, arXiv 1708.07120).
 
     ``learning_rate`` is the peak, reached after ``warmup`` (a share of all steps). With the schedule "constant" it is
-    the rate of every step.
+    the rate of every step. ``clip`` is the largest norm of a step's gradient; a longer one is shortened to it.
     """
 
     epochs: int
@@ -25,12 +25,13 @@ class Training:
     weight_decay: float = 5e-4
     warmup: float = 0.3
     schedule: str = "one-cycle"
+    clip: float | None = None
 
     def __post_init__(self) -> None:
         if self.schedule not in ("one-cycle", "constant"):
             raise ValueError(f"schedule is {self.schedule!r}; it must be 'one-cycle' or 'constant'")
-        for name in ("epochs", "batch_size", "learning_rate"):
-            if getattr(self, name) <= 0:
+        for name in ("epochs", "batch_size", "learning_rate", "clip"):
+            if getattr(self, name) is not None and getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be positive")
 
 
@@ -48,6 +49,12 @@ def optimizer_and_schedule(model: nn.Module, training: Training, steps: int) -> 
     if training.schedule == "constant":
         return optimizer, LambdaLR(optimizer, lambda step: 1.0)
     return optimizer, OneCycleLR(optimizer, training.learning_rate, total_steps=steps, pct_start=training.warmup)
+
+
+def clip_gradient(model: nn.Module, training: Training) -> None:
+    """Shorten the gradient as ``training`` says, between the backward pass and the optimizer's step."""
+    if training.clip is not None:
+        nn.utils.clip_grad_norm_(model.parameters(), training.clip)
 
 
 def seed_epoch(seed: int, epoch: int) -> None:

@@ -1,11 +1,13 @@
-"""Networks by name, sized for a budget."""
+"""Networks by name; the MLP and the CNN are sized for a budget of parameters."""
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 
 from hw3.nets.cnn import cnn
 from hw3.nets.mlp import mlp
+from hw3.nets.resnet import student
 from hw3.nets.sizing import cnn_widths, mlp_widths
 
 
@@ -18,7 +20,11 @@ def _cnn(input_shape: tuple[int, int, int], classes: int, budget: int, **options
     return cnn(input_shape[0], classes, cnn_widths(budget, input_shape[0], classes), **options)
 
 
-MODELS = {"mlp": _mlp, "cnn": _cnn}
+def _resnet18(input_shape: tuple[int, int, int], classes: int, **options: Any) -> nn.Module:
+    return student(classes, **options)
+
+
+MODELS: dict[str, Callable[..., nn.Module]] = {"mlp": _mlp, "cnn": _cnn, "resnet18": _resnet18}
 
 
 def build(name: str, input_shape: tuple[int, int, int], classes: int, **options: Any) -> nn.Module:

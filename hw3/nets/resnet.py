@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import ResNet50_Weights, resnet18, resnet50
+from torchvision.models import ResNet, ResNet50_Weights, resnet18, resnet50
 
 from hw3.data.files import DataError, produce, sha256
 from hw3.data.network import reachable
@@ -56,7 +56,7 @@ def _download(target: Path) -> None:
         raise DataError(f"the download of {ResNet50_Weights.IMAGENET1K_V1.url} broke: {error}; try again") from error
 
 
-def load_resnet50(path: Path) -> nn.Module:
+def load_resnet50(path: Path) -> ResNet:
     """A ResNet50 with the weights of ``path``, as float32; its last layer has as many outputs as they have.
 
     Raises:

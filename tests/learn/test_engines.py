@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from hw3.data import loader
 from hw3.lab import curves
 from hw3.learn import engine, loop
 from hw3.learn.precision import Precision
-from hw3.learn.settings import Training, optimizer_and_schedule, seed_epoch
+from hw3.learn.settings import Training, clip_gradient, optimizer_and_schedule, seed_epoch
 from hw3.learn.tasks import classification
 from hw3.nets.mlp import mlp
 
@@ -38,8 +39,9 @@ def fit(folder, model, precision=Precision(), training=TRAINING):  # noqa: B008
 
 
 @pytest.mark.parametrize("bf16", [False, True])
-def test_both_engines_agree_after_every_step(tmp_path, bf16, monkeypatch):
-    precision = Precision(bf16=bf16, channels_last=True)
+@pytest.mark.parametrize("clip", [None, 0.1])
+def test_both_engines_agree_after_every_step(tmp_path, bf16, clip):
+    precision, training = Precision(bf16=bf16, channels_last=True), replace(TRAINING, clip=clip)
     steps = {"plain": [], "lightning": []}
 
     def watched(kind, model):
@@ -50,14 +52,14 @@ def test_both_engines_agree_after_every_step(tmp_path, bf16, monkeypatch):
         return task
 
     plain, lit = network(), network()
-    loop.fit(plain, watched("plain", plain), batches(), TRAINING, 5, precision)
+    loop.fit(plain, watched("plain", plain), batches(), training, 5, precision)
     validation = loader(*images_and_labels(20), batch_size=8)
     task = watched("lightning", lit)
 
     def training_only(net, batch):
         return task(net, batch) if net.training else classification(net, batch)
 
-    engine.fit(lit, training_only, batches(), validation, TRAINING, 5, tmp_path, precision)
+    engine.fit(lit, training_only, batches(), validation, training, 5, tmp_path, precision)
     assert len(steps["plain"]) == len(steps["lightning"]) == 3 * 7
     for one, other in zip(steps["plain"], steps["lightning"], strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
@@ -157,7 +159,7 @@ def test_prediction_restores_the_mode_and_ignores_dropout():
     assert torch.allclose(first, second, atol=1e-6)
 
 
-@pytest.mark.parametrize("field", ["epochs", "batch_size", "learning_rate"])
+@pytest.mark.parametrize("field", ["epochs", "batch_size", "learning_rate", "clip"])
 def test_settings_must_be_positive(field):
     with pytest.raises(ValueError, match=f"{field} is 0"):
         Training(**{"epochs": 1, field: 0})
@@ -188,3 +190,12 @@ def test_a_part_that_stays_in_evaluation_mode_does_so_in_both_engines(tmp_path):
         assert torch.equal(trained[2].running_mean, torch.zeros(8))
         assert torch.equal(trained[2].running_var, torch.ones(8))
     assert torch.equal(plain[1].weight, lit[1].weight)
+
+
+def test_a_long_gradient_is_shortened_and_a_short_one_is_not():
+    model = nn.Linear(3, 1)
+    for length, clip, expected in ((5.0, 1.0, 1.0), (0.5, 1.0, 0.5), (5.0, None, 5.0)):
+        model.weight.grad = torch.tensor([[length, 0.0, 0.0]])
+        model.bias.grad = torch.zeros(1)
+        clip_gradient(model, Training(epochs=1, clip=clip))
+        assert model.weight.grad.norm().item() == pytest.approx(expected, rel=1e-4)
