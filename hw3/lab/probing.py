@@ -60,10 +60,9 @@ def probe(
     weights: str = "pretrained",
     grid: Sequence[float] = L2_GRID,
 ) -> Probed:
-    """Linear tuning at ``resolution`` pixels on ``images`` images (nine of ten train, the others choose the penalty out
-    of
-    ``grid``), tested on ``tests``; by default as many as the profile ``name`` has. With ``weights="random"`` the frozen
-    network was never trained; each seed draws another one.
+    """Linear tuning at ``resolution`` pixels on ``images`` images (nine of ten train, the others choose the
+    penalty out of ``grid``), tested on ``tests``; by default as many as the profile ``name`` has. With
+    ``weights="random"`` the frozen network was never trained; each seed draws another one.
 
     Raises:
         ValueError: ``weights`` is neither "pretrained" nor "random".
@@ -76,15 +75,14 @@ def probe(
     everything = {
         "setting": [resolution, normalize, *sizes, weights, list(grid), list(chosen.seeds)],
         "data": [data.digest, given.digest],
-        "code": [store.code_digest("cifar10"), hashlib.sha256(Path(__file__).read_bytes()).hexdigest()],
-        "versions": store.versions(),
+        "probing": hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
     }
-    digest = hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
+    target = runs_dir() / "probes" / f"{store.digest('cifar10', everything)}.json"
 
     def make(path: Path) -> None:
         path.write_text(json.dumps(asdict(_probe(resolution, normalize, sizes, chosen.name, weights, grid))))
 
-    found = json.loads(produce(runs_dir() / "probes" / f"{digest}.json", make).read_text())
+    found = json.loads(produce(target, make).read_text())
     tuples = {name: store.tuples(value) for name, value in found.items() if name != "tests"}
     return Probed(
         **tuples, tests=tuple(Scores(**{k: store.tuples(v) for k, v in test.items()}) for test in found["tests"])

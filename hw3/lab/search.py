@@ -1,7 +1,5 @@
 """The search for α and τ: short trainings, judged on validation images only, by Optuna (Akiba et al. 2019)."""
 
-import hashlib
-import json
 import logging
 import time
 import warnings
@@ -44,10 +42,8 @@ def _name(chosen: Profile) -> str:
         "experiment": asdict(experiment("distillation/distilled", chosen)),
         "search": [chosen.distilling.search_epochs, ALPHA, TEMPERATURE, USUAL],
         "data": [data.digest, weights.digest],
-        "code": store.code_digest("cifar10"),
-        "versions": store.versions(),
     }
-    return "distillation-" + hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
+    return f"distillation-{store.digest('cifar10', everything)}"
 
 
 def place(chosen: Profile) -> Path:
@@ -103,18 +99,22 @@ def search(profile_name: str | None = None, storage: str | None = None, trials: 
     """
     chosen = profile(profile_name)
     wanted = chosen.distilling.trials if trials is None else trials
-    study = open_study(chosen.name, storage)
     if storage is not None:
-        return _fill(study, chosen, wanted)
+        return _fill(open_study(chosen.name, storage), chosen, wanted, together=True)
     with lock(place(chosen)):
-        return _fill(study, chosen, wanted)
+        study = open_study(chosen.name)
+        for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
+            study.tell(trial.number, state=TrialState.FAIL)  # the lock is ours: its process was killed
+        return _fill(study, chosen, wanted, together=False)
 
 
-def _fill(study: optuna.Study, chosen: Profile, wanted: int) -> optuna.Study:
-    if not study.trials:
-        study.enqueue_trial(USUAL, skip_if_exists=True)
+def _fill(study: optuna.Study, chosen: Profile, wanted: int, together: bool) -> optuna.Study:
     while (done := len(study.get_trials(deepcopy=False, states=FINISHED))) < wanted:
-        study.sampler = optuna.samplers.TPESampler(seed=done, n_startup_trials=4, constant_liar=True)
+        if not study.get_trials(deepcopy=False, states=(*FINISHED, TrialState.RUNNING, TrialState.WAITING)):
+            study.enqueue_trial(USUAL)
+        # A seed for each trial makes a resumed search exact; workers that share one must not propose the same.
+        seed = None if together else done
+        study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=4, constant_liar=together)
         study.optimize(lambda trial: _objective(trial, chosen), n_trials=1)
         last = study.get_trials(deepcopy=False, states=FINISHED)[-1]
         found = ", ".join(f"{name} {value:.2f}" for name, value in last.params.items())

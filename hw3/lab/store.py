@@ -27,8 +27,8 @@ LIBRARY = Path(__file__).resolve().parent.parent
 @dataclass(frozen=True)
 class Result:
     """One finished run: what it was (``settings``: its whole configuration), what it cost, how it scored on the test
-    part. ``curves`` maps a TensorBoard tag
-    to its values by epoch; ``seconds`` is the time spent training, evaluation of the test part apart."""
+    part. ``curves`` maps a TensorBoard tag to its values by epoch; ``seconds`` is the time spent training, evaluation
+    of the test part apart."""
 
     name: str
     seed: int
@@ -87,17 +87,16 @@ def versions() -> dict[str, str]:
     return {"python": ".".join(platform.python_version_tuple()[:2]), **packages}
 
 
+def digest(data: str, everything: dict[str, Any]) -> str:
+    """A name for what was computed from ``everything``, with the code that runs on ``data`` and the versions."""
+    named = {**everything, "code": code_digest(data), "versions": versions()}
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def key(experiment: Experiment, seed: int, profile: Profile, data_digest: str) -> str:
     """The name of a run's result: it changes with configuration, seed, profile, code, data and versions."""
-    everything = {
-        "experiment": asdict(experiment),
-        "seed": seed,
-        "profile": profile.name,
-        "data": data_digest,
-        "code": code_digest(experiment.data),
-        "versions": versions(),
-    }
-    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
+    everything = {"experiment": asdict(experiment), "seed": seed, "profile": profile.name, "data": data_digest}
+    return digest(experiment.data, everything)
 
 
 def folder_of(name: str, seed: int, run_key: str) -> Path:

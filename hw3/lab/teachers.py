@@ -1,7 +1,5 @@
 """What the teachers say of every view of every training image: computed once, kept, and given to the students."""
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -32,9 +30,7 @@ class Teacher:
 
 
 def _kept(kind: str, everything: dict) -> Path:
-    named = {**everything, "code": store.code_digest("cifar10"), "versions": store.versions()}
-    digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
-    return runs_dir() / "teachers" / f"{kind}-{digest}.pt"
+    return runs_dir() / "teachers" / f"{kind}-{store.digest('cifar10', everything)}.pt"
 
 
 def _short(logits: Tensor) -> Tensor:

@@ -69,6 +69,24 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(runs, quick, tmp_pa
     assert [params for _, params, _ in again] == [params for _, params, _ in whole]
 
 
+def test_a_search_killed_in_its_first_trial_tries_the_usual_values_again(runs, quick):
+    study = search.open_study("smoke")
+    study.enqueue_trial(search.USUAL)
+    study.ask()
+    assert rows(search.search("smoke", trials=1))[0][1] == search.USUAL
+
+
+def test_workers_that_share_a_study_do_not_propose_the_same(runs, quick, tmp_path):
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    proposed = []
+    for _ in range(2):  # each as if the other did not exist
+        study = search.open_study("smoke", f"{url}{len(proposed)}")
+        search._fill(study, SMOKE, 3, together=True)
+        proposed.append([params["temperature"] for _, params, _ in rows(study)])
+    assert proposed[0][0] == proposed[1][0] == search.USUAL["temperature"]
+    assert proposed[0][1:] != proposed[1][1:]
+
+
 def test_the_name_follows_what_matters(runs, monkeypatch):
     before = search._name(SMOKE)
     assert search._name(SMOKE) == before
