@@ -138,7 +138,7 @@ class _Pictures(Dataset):
 @contextmanager
 def _usual() -> Iterator[Pair]:
     """Training a ResNet18 with the CIFAR stem: float32, PIL images and two workers, and the book's way."""
-    (images, labels), size = _images(128), 32
+    (images, labels), size = _images(512), 32  # enough that the start of the workers matters little
     usual = DataLoader(_Pictures(images, labels), size, shuffle=True, num_workers=2, drop_last=True)
     ours = view_loader(images, labels, views(2), size, seed=0)
     before = _step(student(CLASSES, "cifar").train(), classification, Precision())

@@ -149,7 +149,7 @@ def _objective(trial: Trial, chosen: Profile) -> float:
         nonlocal accuracy
         accuracy = score(loop.predict(model, held, precision), targets).accuracy
         trial.report(accuracy, epoch)
-        if trial.should_prune():
+        if epoch + 1 < chosen.distilling.search_epochs and trial.should_prune():
             raise optuna.TrialPruned
 
     with threads(THREADS):

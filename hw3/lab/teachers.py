@@ -47,20 +47,24 @@ def _features(profile_name: str, indices: Tensor, resolution: int, view: View) -
 
 
 def linear(study: Study, profile_name: str) -> Teacher:
-    """The pretrained network with a new last layer, solved for on the labelled images; the others train nothing."""
+    """The pretrained network with a new last layer, solved for on the labelled images, each in its first view; the
+    others train nothing."""
     data, _, weights = sources(profile_name)
     sizes = asdict(replace(study, teacher=None, alpha=None, temperature=None))
     target = _kept("linear", {"study": sizes, "data": data.digest, "weights": weights.digest})
 
     def make(path: Path) -> None:
         split = parts(study, profile_name)
-        by_view = [_features(profile_name, split.train, study.resolution, view) for view in views(study.shifts)]
-        first = views(study.shifts)[0]
-        chooses, tests = (_features(profile_name, i, study.resolution, first) for i in (split.validation, split.test))
+        seen = views(study.shifts)
+        first, chooses, tests = (
+            _features(profile_name, part, study.resolution, seen[0])
+            for part in (split.train, split.validation, split.test)
+        )
         known = len(labelled(study, split))
-        train = by_view[0][:known], data.labels[split.train[:known]]
+        train = first[:known], data.labels[split.train[:known]]
         probe = fit_probe(train, (chooses, data.labels[split.validation]), len(data.class_names))
-        answers = _short(torch.stack([probe(features) for features in by_view]))
+        # One view's features at a time: together they would not fit into memory in a large study.
+        answers = torch.stack([_short(probe(_features(profile_name, split.train, study.resolution, v))) for v in seen])
         report(f"the linear teacher with {known} labels: {probe.validation_accuracy:.1%} of the validation images")
         torch.save({"answers": answers, "test_logits": probe(tests), "probe": asdict(probe)}, path)
 

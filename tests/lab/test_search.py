@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -85,6 +86,19 @@ def test_workers_that_share_a_study_do_not_propose_the_same(runs, quick, tmp_pat
         proposed.append([params["temperature"] for _, params, _ in rows(study)])
     assert proposed[0][0] == proposed[1][0] == search.USUAL["temperature"]
     assert proposed[0][1:] != proposed[1][1:]
+
+
+def test_a_trial_is_pruned_before_its_last_epoch_or_not_at_all(runs, monkeypatch):
+    """A training that was carried to its end counts as complete, however bad."""
+    monkeypatch.setattr(search.Trial, "should_prune", lambda self: True)
+    monkeypatch.setattr(search, "USUAL", {"alpha": 0.5, "temperature": 2.0})
+    (only,) = search.search("smoke", trials=1).get_trials(states=search.FINISHED)
+    assert only.state.name == "PRUNED"
+    assert list(only.intermediate_values) == [0]
+    long = replace(SMOKE, distilling=replace(SMOKE.distilling, search_epochs=1))
+    monkeypatch.setattr(search, "profile", lambda name: long)
+    (only,) = search.search("smoke", trials=1).get_trials(states=search.FINISHED)
+    assert only.state.name == "COMPLETE"
 
 
 def test_the_name_follows_what_matters(runs, monkeypatch):
