@@ -14,8 +14,9 @@ book: $(STAMP)
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
 	@echo "The book is ready: open _build/html/index.html, or run 'make serve'."
 
+# Two files of tests at a time, each with one thread (see tests/conftest.py).
 test: $(STAMP) check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

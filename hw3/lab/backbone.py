@@ -15,7 +15,7 @@ from hw3.lab.profiles import Profile, profile
 from hw3.lab.progress import report
 from hw3.learn import loop
 from hw3.learn.features import Prepared, prepare
-from hw3.learn.precision import Precision
+from hw3.learn.precision import fastest
 from hw3.learn.settings import Training
 from hw3.learn.tasks import classification
 from hw3.nets.resnet import FrozenBackbone, Weights, imagenet_weights, load_resnet50
@@ -61,10 +61,13 @@ def pretrain_on_the_spot(data: ImageSet, images: Tensor, epochs: int) -> Weights
 
     def make(path: Path) -> None:
         report(f"no ImageNet weights at hand: a ResNet50 is pretrained on {len(images)} images of a stand-in task")
+        coarse = data.labels[images] * COARSE // len(data.class_names)
+        example = data.images[images[:64]], coarse[:64]
+        precision = fastest(
+            lambda: Prepared(resnet50(num_classes=COARSE), 32), classification, example, "pretraining of a ResNet50"
+        )
         torch.manual_seed(0)
         model = resnet50(num_classes=COARSE)
-        coarse = data.labels[images] * COARSE // len(data.class_names)
-        precision = Precision(bf16=True, channels_last=True)
         batches = loader(data.images[images], coarse, batch_size=64, seed=0)
         training = Training(epochs=epochs, learning_rate=0.02)
         loop.fit(Prepared(precision.place(model), 32), classification, batches, training, 0, precision)

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.context import BaseContext
 
 from hw3.lab import store
 from hw3.lab.profiles import Profile, profile
@@ -47,14 +48,28 @@ def run_all(
     return grouped
 
 
+def _context() -> BaseContext:
+    """How processes start. A fork of this process could hang in torch's thread pool. A server that imports what a run
+    needs, and computes nothing, can be forked safely and saves the seconds of those imports; Windows has none."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["hw3.lab.run", "hw3.learn.engine"])
+    return context
+
+
+def _adopt(environment: dict[str, str]) -> None:
+    """The server was started once; variables that were set since then (``HW3_RUNS``, say) it does not know."""
+    os.environ.update(environment)
+
+
 def _run_missing(missing: list[Wanted], chosen: Profile, jobs: int) -> dict[Wanted, Result | None]:
     report(f"{len(missing)} runs to do, {jobs} at a time")
     start = time.monotonic()
     done: dict[Wanted, Result | None] = {}
     for name, value in KEEP_MEMORY.items():
         os.environ.setdefault(name, value)  # read by the C library when a process starts
-    context = multiprocessing.get_context("spawn")  # a forked torch may hang in its thread pool
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, _context(), initializer=_adopt, initargs=(dict(os.environ),)) as pool:
         futures = {pool.submit(run, name, seed, chosen): (name, seed) for name, seed in missing}
         for future in as_completed(futures):
             name, seed = futures[future]

@@ -66,10 +66,10 @@ PROFILES = {
         seeds=(0, 1, 2),
         epochs=6,
         probe_images=(10_000, 2_000),
-        sweep_images=(1_000, 1_000),
+        sweep_images=(1_000, 500),
         resolutions=(32, 64, 96, 128),
         pretrain_images=3_000,
-        distilling=Distilling(2_000, 1_000, 2_000, (200, 700), 2, 64, 3, 1, 8, 2),
+        distilling=Distilling(1_500, 500, 2_000, (150, 500), 2, 64, 3, 1, 8, 2),
     ),
     "full": Profile(
         name="full",

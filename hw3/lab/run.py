@@ -66,7 +66,7 @@ def identity(name: str, seed: int, profile: Profile) -> tuple[Experiment, str]:
     data, _, weights = sources(profile.name)
     digests = [data.digest, weights.digest]
     if given.teacher == "tuned":
-        digests.append(identity(TUNED, seed, profile)[1])
+        digests.append(identity(TUNED, profile.seeds[0], profile)[1])  # one teacher for all students, as the linear one
     return config, store.key(config, seed, profile, " ".join(digests))
 
 
@@ -77,7 +77,7 @@ def _train_and_test(
 
     (folder / "result.json").unlink(missing_ok=True)
     from_tuned = config.study is not None and config.study.teacher == "tuned"
-    tuned = run(TUNED, seed, profile, False, spread.devices, spread.num_nodes) if from_tuned else None
+    tuned = run(TUNED, profile.seeds[0], profile, False, spread.devices, spread.num_nodes) if from_tuned else None
     made = material(config, seed, profile, folder, spread, tuned)
     data, parts, model, precision = made.data, made.parts, made.model, made.precision
     precision.place(model)

@@ -16,7 +16,7 @@ from hw3.learn.precision import Precision, fastest
 from hw3.nets.resnet import IMAGENET_MEAN, IMAGENET_STD, FrozenBackbone
 from hw3.paths import cache_dir
 
-BLOCK = 1000  # images whose features are kept in one file
+BLOCK = 500  # images whose features are kept in one file
 
 
 def prepare(images: Tensor, resolution: int, normalize: bool) -> Tensor:
@@ -73,7 +73,7 @@ def extract(
 ) -> np.ndarray:
     """Features (N, D), float16, of uint8 ``images`` (N, 3, H, W), from the cache, where they are made if not there.
 
-    They are kept in blocks of 1,000 images, each under the digest of its own pixels, ``key`` (which names the weights),
+    They are kept in blocks of 500 images, each under the digest of its own pixels, ``key`` (which names the weights),
     resolution, normalization, the torch version and the code: more images later cost only the new ones. Blocks
     are memory-mapped. ``precision`` is by default what is fastest on this machine; ``progress`` is told how far the
     work is.

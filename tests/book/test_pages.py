@@ -1,6 +1,7 @@
 """The built pages in a real browser, and each page as a notebook.
 
-``HW3_SITE`` names a finished book (``_build/html``) to look at; without it a smoke book is built here first.
+``HW3_SITE`` names a finished book (``_build/html``) to look at, and ``HW3_SITE_RUNS`` the run store of a smoke book, so
+that notebooks need not train again; without ``HW3_SITE`` a smoke book is built here first.
 """
 
 import os
@@ -135,6 +136,8 @@ def test_a_page_runs_as_a_notebook_from_top_to_bottom(site, name, tmp_path, monk
     assert not any(cell.get("outputs") for cell in notebook.cells)
     monkeypatch.setenv("HW3_PROFILE", "smoke")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    if os.environ.get("HW3_SITE_RUNS"):
+        monkeypatch.setenv("HW3_RUNS", os.environ["HW3_SITE_RUNS"])
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
 
 

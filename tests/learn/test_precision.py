@@ -8,7 +8,7 @@ from hw3.nets.mlp import mlp
 
 def choose(monkeypatch, clean_cache, seconds):
     taken = dict(zip(CHOICES, seconds, strict=True))
-    monkeypatch.setattr(precision, "step_seconds", lambda model, task, batch, choice: taken[choice])
+    monkeypatch.setattr(precision, "step_seconds", lambda model, task, batch, choice, train: taken[choice])
     batch = (torch.zeros(8, 3, 4, 4), torch.zeros(8, dtype=torch.long))
     return fastest(lambda: mlp((3, 4, 4), 3, (5,)), classification, batch, "test")
 
