@@ -130,4 +130,4 @@ def data_notice(data: ImageSet) -> Notice:
             f"({len(data):,} images). Every number and every verdict on this page is about these images."
         )
         return Notice("warning", "Stand-in data", text)
-    return Notice("note", "Data", f"This build ran on {len(data):,} images from {data.source.description}.")
+    return Notice("note", "Data", f"This build's images come from {data.source.description}, {len(data):,} in all.")
