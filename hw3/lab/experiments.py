@@ -18,7 +18,8 @@ class Study:
     """What a run of the distillation study adds: see ``hw3.lab.profiles.Distilling`` for the sizes.
 
     ``labels``: how many of the images have one (None: all). ``teacher``: "linear" (a new last layer), "tuned" (every
-    layer tuned) or None. With a teacher the loss has ``alpha`` and ``temperature``; None: those that the search found.
+    layer tuned, with the profile's first seed) or None. With a teacher the loss has ``alpha`` and ``temperature``;
+    None: those that the search found.
     """
 
     images: int

@@ -136,8 +136,7 @@ def _objective(trial: Trial, chosen: Profile) -> float:
     data, _, _ = sources(chosen.name)
     split = parts(config.study, chosen.name)
     model = network(config, data, split, seed=0)
-    with threads(1):  # the precision is asked for as a run of the student asks: both shall compute alike
-        precision = precision_of(config.model, chosen.name)
+    precision = precision_of(config.model, chosen.name)
     precision.place(model)
     images, labels = (part[split.train] for part in (data.images, data.labels))
     size = config.training.batch_size
