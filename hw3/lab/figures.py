@@ -48,10 +48,11 @@ def learning_curves(groups: dict[str, list[Result]], part: str = "test") -> Figu
             for seen, line in (("train", "--"), (part, "-")):
                 values = np.array([result.curves[f"{quantity}/{seen}"] for result in results])
                 epochs = np.arange(1, values.shape[1] + 1)
-                axis.plot(epochs, values.mean(0), line, color=colour, label=f"{label}, {seen}")
+                point = "o" if len(epochs) == 1 else None  # a line of one epoch cannot be seen
+                axis.plot(epochs, values.mean(0), line, marker=point, color=colour, label=f"{label}, {seen}")
                 axis.fill_between(epochs, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
         axis.set(xlabel="epoch", title=f"{quantity} (nats)" if quantity == "loss" else quantity)
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes[0].legend(fontsize=8)
     return figure
 
