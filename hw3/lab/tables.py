@@ -130,4 +130,6 @@ def data_notice(data: ImageSet) -> Notice:
             f"({len(data):,} images). Every number and every verdict on this page is about these images."
         )
         return Notice("warning", "Stand-in data", text)
-    return Notice("note", "Data", f"This build's images come from {data.source.description}, {len(data):,} in all.")
+    return Notice(
+        "note", "Data", f"The images of this build come from {data.source.description}, {len(data):,} in all."
+    )

@@ -144,5 +144,5 @@ def test_a_page_runs_as_a_notebook_from_top_to_bottom(site, name, tmp_path, monk
 def test_the_stand_in_is_said_on_every_page_that_depends_on_it(site):
     for name in (page for page in NOTEBOOKS if "data_notice" in (ROOT / f"{page}.md").read_text()):
         html = (site / f"{name}.html").read_text()
-        real = re.search(r"This build.s images come from [^<]+ [\d,]+ in all", html)
+        real = re.search(r"The images of this build come from [^<]+ [\d,]+ in all", html)
         assert ("Stand-in data" in html) != bool(real), name
