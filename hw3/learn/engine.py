@@ -1,15 +1,17 @@
 """The plain loop's work on Lightning's Trainer: checkpoints, exact resume, TensorBoard, progress, any device count."""
 
 import logging
-import shutil
+import os
 import time
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+import torch.distributed as dist
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor, nn
@@ -23,9 +25,19 @@ from hw3.learn.tasks import Task
 class Module(pl.LightningModule):
     """A model and a task as Lightning wants them."""
 
-    def __init__(self, model: nn.Module, task: Task, training: Training, seed: int) -> None:
+    def __init__(self, model: nn.Module, task: Task, training: Training, seed: int, name: str) -> None:
         super().__init__()
-        self.model, self.task, self.settings, self.seed = model, task, training, seed
+        self.model, self.task, self.settings, self.seed, self.name = model, task, training, seed, name
+
+    def on_fit_start(self) -> None:
+        if dist.is_initialized():  # two networks of one shape could be averaged without a complaint
+            names: list[str] = [""] * dist.get_world_size()
+            dist.all_gather_object(names, self.name)
+            if len(set(names)) > 1:
+                raise RuntimeError(
+                    f"the processes would train different runs together ({', '.join(names)}); another program may be "
+                    "training one of them: start again when it is done"
+                )
 
     def on_train_epoch_start(self) -> None:
         # Other masks on each device, and with one device those of the plain loop.
@@ -99,15 +111,25 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", ".*module.*in eval mode at the start.*")  # a frozen part is meant to be
 
 
-def _discard_damaged(checkpoints: Path) -> None:
-    """Remove the folder if one of its files cannot be read: Lightning would write new names beside the bad ones."""
+def _newest(checkpoints: Path) -> Path | None:
+    """The checkpoint that is furthest; None if there is none. What cannot be read is removed."""
+    steps = {}
     for path in sorted(checkpoints.glob("*.ckpt")):
         try:
-            torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises many kinds for a damaged file; each means: start over
-            print(f"{path} is damaged ({type(error).__name__}); training starts over")
-            shutil.rmtree(checkpoints)
-            return
+            steps[path] = torch.load(path, map_location="cpu", weights_only=True)["global_step"]
+        except Exception as error:  # torch raises many kinds for a damaged file; each means: do without it
+            print(f"{path} is damaged ({type(error).__name__}); training goes on without it")
+            path.unlink(missing_ok=True)
+    return max(steps, key=lambda path: (steps[path], path.stem), default=None)  # of equals "last", written last
+
+
+def _keepers(checkpoints: Path, detailed: bool) -> list[Callback]:
+    """What writes checkpoints. Under fixed names: an epoch that is trained again replaces its own file."""
+    keep = partial(ModelCheckpoint, checkpoints, auto_insert_metric_name=False, enable_version_counter=False)
+    if detailed:
+        return [keep("epoch{epoch}", save_last=True, save_top_k=-1)]
+    best = keep("epoch{epoch}", monitor="accuracy/validation", mode="max", save_top_k=1)
+    return [best, keep("last", save_top_k=1)]  # ``save_last`` passes over an epoch that is not the best so far
 
 
 def fit(
@@ -137,17 +159,11 @@ def fit(
     weights as if it had never stopped. Always use the same folder for the same run.
     """
     _quiet()
-    checkpoints, last = folder / "checkpoints", folder / "checkpoints" / "last.ckpt"
-    _discard_damaged(checkpoints)
-    module = Module(model, task, training, seed)
-    best = {"monitor": "accuracy/validation", "mode": "max", "save_top_k": 1}
-    keep = ModelCheckpoint(
-        checkpoints,
-        "epoch{epoch}",
-        save_last=True,
-        auto_insert_metric_name=False,
-        **({"save_top_k": -1} if detailed else best),
-    )
+    if devices * num_nodes > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", str(torch.get_num_threads()))  # Lightning would choose others
+    checkpoints = folder / "checkpoints"
+    resume = _newest(checkpoints)
+    module = Module(model, task, training, seed, f"{folder.parent.name}/{folder.name}")
     trainer = pl.Trainer(
         accelerator="auto" if torch.cuda.is_available() else "cpu",
         devices=devices,
@@ -156,17 +172,16 @@ def fit(
         max_epochs=training.epochs,
         precision="bf16-mixed" if precision.bf16 else "32-true",
         logger=TensorBoardLogger(folder, name="", version="tensorboard"),
-        callbacks=[Curves(detailed), keep, *([TQDMProgressBar()] if progress else [])],
+        callbacks=[Curves(detailed), *_keepers(checkpoints, detailed), *([TQDMProgressBar()] if progress else [])],
         enable_progress_bar=progress,
         enable_model_summary=False,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,  # ours share each batch (see hw3.data.batches); validation is whole everywhere
     )
     model.train()  # the Trainer leaves each layer's mode as it finds it; a frozen part says here that it stays in eval
-    resume = str(last) if last.exists() else None
-    trainer.fit(module, batches, validation, ckpt_path=resume)
+    trainer.fit(module, batches, validation, ckpt_path=resume and str(resume))
     saved = {int(path.stem.removeprefix("epoch")) + 1: path for path in checkpoints.glob("epoch*.ckpt")}
-    return Fitted(dict(sorted(saved.items())), last, folder / "tensorboard")
+    return Fitted(dict(sorted(saved.items())), checkpoints / "last.ckpt", folder / "tensorboard")
 
 
 def weights_of(checkpoint: Path) -> dict[str, Tensor]:

@@ -1,8 +1,10 @@
 """The plain loop and the engine on Lightning do the same, step by step; a killed run ends as if it had not been."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -33,9 +35,9 @@ def batches(seed=5):
     return loader(*images_and_labels(), batch_size=8, seed=seed)
 
 
-def fit(folder, model, precision=Precision(), training=TRAINING):  # noqa: B008
+def fit(folder, model, training=TRAINING, task=classification, detailed=True):
     validation = loader(*images_and_labels(20), batch_size=8)
-    return engine.fit(model, classification, batches(), validation, training, 5, folder, precision)
+    return engine.fit(model, task, batches(), validation, training, 5, folder, detailed=detailed)
 
 
 @pytest.mark.parametrize("bf16", [False, True])
@@ -87,22 +89,26 @@ def task(model, batch):
     if calls == 17:  # in the middle of the third epoch
         os.kill(os.getpid(), signal.SIGKILL)
     return classification(model, batch)
-t.engine.fit(t.network(), task, t.batches(), t.loader(*t.images_and_labels(20), batch_size=8), t.TRAINING, 5,
-             Path({folder!r}))
+t.fit(Path({folder!r}), t.network(), task=task, detailed={detailed})
 """
 
 
-def test_a_killed_run_resumes_exactly(tmp_path):
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("detailed", [True, False])
+def test_a_killed_run_resumes_exactly(tmp_path, detailed):
     whole = network()
-    fitted = fit(tmp_path / "whole", whole)
-    here = str(__import__("pathlib").Path(__file__).parent)
-    code = KILLED.format(here=here, folder=str(tmp_path / "killed"))
+    fitted = fit(tmp_path / "whole", whole, detailed=detailed)
+    code = KILLED.format(here=str(Path(__file__).parent), folder=str(tmp_path / "killed"), detailed=detailed)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == -9, done.stderr
     assert (tmp_path / "killed" / "checkpoints" / "last.ckpt").exists()
     resumed = network()
-    again = fit(tmp_path / "killed", resumed)
-    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+    again = fit(tmp_path / "killed", resumed, detailed=detailed)
+    assert same(whole, resumed)
+    assert list(fitted.epochs) == list(again.epochs)
     for epoch, path in fitted.epochs.items():
         first, second = engine.weights_of(path), engine.weights_of(again.epochs[epoch])
         assert all(torch.equal(first[name], second[name]) for name in first)
@@ -111,7 +117,42 @@ def test_a_killed_run_resumes_exactly(tmp_path):
     assert first == second
 
 
-def test_a_damaged_checkpoint_starts_over(tmp_path, capsys):
+def test_without_details_the_best_and_the_last_epoch_are_kept(tmp_path):
+    """With a rate so low that the last epoch is not the best."""
+    slow = replace(TRAINING, learning_rate=1e-9)
+    fitted = fit(tmp_path, network(), slow, detailed=False)
+    (best,) = fitted.epochs
+    assert best < 3
+    assert torch.load(fitted.last, weights_only=True)["epoch"] == 2  # counted from 0
+
+
+@pytest.mark.parametrize("damage", ["older", "broken", "lost"])
+def test_a_kill_between_two_checkpoints_of_an_epoch_costs_nothing(tmp_path, capsys, damage):
+    """The second epoch's own checkpoint is there; the one called "last" is not as far, or half written, or lost."""
+    whole, resumed, seen = network(), network(), []
+    checkpoints = fit(tmp_path, whole).last.parent
+    last = checkpoints / "last.ckpt"
+    (checkpoints / "epoch2.ckpt").unlink()
+    if damage == "older":
+        shutil.copyfile(checkpoints / "epoch0.ckpt", last)
+    elif damage == "broken":
+        last.write_bytes(last.read_bytes()[:999])
+    else:
+        last.unlink()
+
+    def task(model, batch):
+        seen.append(model.training)
+        return classification(model, batch)
+
+    again = fit(tmp_path, resumed, task=task)
+    assert sum(seen) == 7  # the batches of one epoch
+    assert ("is damaged" in capsys.readouterr().out) == (damage == "broken")
+    assert same(whole, resumed)
+    assert list(again.epochs) == [1, 2, 3]
+    assert torch.load(again.last, weights_only=True)["epoch"] == 2
+
+
+def test_damaged_checkpoints_start_over(tmp_path, capsys):
     whole, other = network(), network()
     fit(tmp_path / "whole", whole)
     checkpoint = tmp_path / "damaged" / "checkpoints" / "last.ckpt"
@@ -122,7 +163,7 @@ def test_a_damaged_checkpoint_starts_over(tmp_path, capsys):
     assert "is damaged" in capsys.readouterr().out
     assert fitted.last.name == "last.ckpt"
     assert all(engine.weights_of(path) for path in (fitted.last, *fitted.epochs.values()))
-    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), other.parameters(), strict=True))
+    assert same(whole, other)
 
 
 def test_tensorboard_files_hold_what_was_trained(tmp_path):
