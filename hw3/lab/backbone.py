@@ -1,6 +1,5 @@
 """The pretrained ResNet50 of the distillation study, and where it comes from on this machine."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,18 +10,20 @@ from torchvision.models import resnet50
 
 from hw3.data import ImageSet, load, loader
 from hw3.data.files import produce, sha256
+from hw3.lab import store
 from hw3.lab.profiles import Profile, profile
 from hw3.lab.progress import report
 from hw3.learn import loop
 from hw3.learn.features import Prepared, prepare
 from hw3.learn.precision import fastest
-from hw3.learn.settings import Training
+from hw3.learn.settings import Training, threads
 from hw3.learn.tasks import classification
 from hw3.nets.resnet import FrozenBackbone, Weights, imagenet_weights, load_resnet50
 from hw3.paths import cache_dir
 
 COARSE = 3  # classes of the labelling that a stand-in network is pretrained on
 POOL_SEED = 0
+THREADS = 2  # to pretrain with, the same on any number of cores
 
 
 @dataclass(frozen=True)
@@ -54,23 +55,22 @@ def pretrain_on_the_spot(data: ImageSet, images: Tensor, epochs: int) -> Weights
 
     For machines that can get no ImageNet weights; they are kept in the cache.
     """
-    key = hashlib.sha256(
-        f"{data.digest} {images.tolist()} {epochs} {Path(__file__).read_bytes()!r}".encode()
-    ).hexdigest()
-    target = cache_dir() / "weights" / f"resnet50-coarse-{key[:16]}.pth"
+    key = store.digest("cifar10", {"data": data.digest, "images": images.tolist(), "epochs": epochs})
+    target = cache_dir() / "weights" / f"resnet50-coarse-{key}.pth"
 
     def make(path: Path) -> None:
         report(f"no ImageNet weights at hand: a ResNet50 is pretrained on {len(images)} images of a stand-in task")
         coarse = data.labels[images] * COARSE // len(data.class_names)
         example = data.images[images[:64]], coarse[:64]
-        precision = fastest(
-            lambda: Prepared(resnet50(num_classes=COARSE), 32), classification, example, "pretraining of a ResNet50"
-        )
         torch.manual_seed(0)
         model = resnet50(num_classes=COARSE)
         batches = loader(data.images[images], coarse, batch_size=64, seed=0)
         training = Training(epochs=epochs, learning_rate=0.02)
-        loop.fit(Prepared(precision.place(model), 32), classification, batches, training, 0, precision)
+        with threads(THREADS):
+            precision = fastest(
+                lambda: Prepared(resnet50(num_classes=COARSE), 32), classification, example, "pretraining of a ResNet50"
+            )
+            loop.fit(Prepared(precision.place(model), 32), classification, batches, training, 0, precision)
         torch.save(model.state_dict(), path)
 
     produce(target, make)

@@ -36,12 +36,17 @@ def run(
 
     On several ``devices`` or nodes the batch size stays what the experiment says, divided among them. Each process
     calls this; the first one tests and stores, and the others read what it stored, so the nodes need one run store.
+    On CPUs batch norm then sees a share of each batch: another result, under a key of its own.
     """
     config, run_key = identity(name, seed, profile)
-    folder = store.folder_of(name, seed, run_key)
     spread = Spread(devices, num_nodes)
+    if spread.splits_statistics:
+        run_key += f"-shared-by-{spread.processes}"
+    folder = store.folder_of(name, seed, run_key)
     if config.training.batch_size % spread.processes:
         raise ValueError(f"a batch of {config.training.batch_size} cannot be divided among {spread.processes} devices")
+    if devices > torch.cuda.device_count() > 0:
+        raise ValueError(f"{devices} devices were asked for and this machine has {torch.cuda.device_count()} GPUs")
     with lock(folder) if first_process() else nullcontext():
         result = store.read(folder)
         if result is None:
@@ -78,7 +83,7 @@ def _train_and_test(
     (folder / "result.json").unlink(missing_ok=True)
     from_tuned = config.study is not None and config.study.teacher == "tuned"
     tuned = run(TUNED, profile.seeds[0], profile, False, spread.devices, spread.num_nodes) if from_tuned else None
-    made = material(config, seed, profile, folder, spread, tuned)
+    made = material(config, seed, profile, spread, tuned)
     data, parts, model, precision = made.data, made.parts, made.model, made.precision
     precision.place(model)
     fitted = engine.fit(

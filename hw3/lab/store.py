@@ -66,7 +66,7 @@ class Result:
         return torch.load(self.folder / "best.pt", weights_only=True)
 
 
-RUNNER = ("run.py", "material.py", "networks.py", "curves.py")
+RUNNER = ("run.py", "material.py", "networks.py", "curves.py", "alike.py")
 OF_A_STUDY = {"shoes": RUNNER, "cifar10": (*RUNNER, "study.py", "teachers.py", "search.py", "backbone.py")}
 
 

@@ -4,15 +4,14 @@ import torch
 from torch import Tensor, nn
 
 from hw3.data.parts import Split
+from hw3.lab.alike import one_precision
 from hw3.lab.backbone import sources
 from hw3.lab.experiments import TUNED, Study, experiment
 from hw3.lab.networks import network
 from hw3.lab.profiles import profile
 from hw3.learn.features import WholeNetwork
-from hw3.learn.precision import Precision, fastest
+from hw3.learn.precision import Precision
 from hw3.learn.probe import Probe
-from hw3.learn.settings import threads
-from hw3.learn.tasks import classification
 from hw3.nets.resnet import load_resnet50
 
 
@@ -44,7 +43,7 @@ def whole_network(profile_name: str, resolution: int, head: Probe | None = None)
 
 
 def precision_of(model: str, profile_name: str) -> Precision:
-    """What is fastest on this machine for the kind of network, "resnet18" or "resnet50"; the same for all students."""
+    """How networks of this kind compute, "resnet18" or "resnet50"; the same for all students and for the search."""
     chosen = profile(profile_name)
     config = experiment(TUNED if model == "resnet50" else "distillation/student", chosen)
     given = config.study
@@ -58,5 +57,4 @@ def precision_of(model: str, profile_name: str) -> Precision:
             return whole_network(profile_name, given.resolution)
         return network(config, data, split, seed=0)
 
-    with threads(1):  # as a run computes; the answer is another one with more threads, and all shall compute alike
-        return fastest(build, classification, (data.images[batch], data.labels[batch]), model)
+    return one_precision(config, chosen, build, (data.images[batch], data.labels[batch]))

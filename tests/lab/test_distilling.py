@@ -70,11 +70,11 @@ def test_a_teacher_of_few_labels_learns_from_those_alone():
     assert few.l2 == alone.l2
 
 
-def test_arms_share_weights_and_batches_and_differ_in_the_task(tmp_path):
+def test_arms_share_weights_and_batches_and_differ_in_the_task():
     made = []
     for name in ("distillation/student", "distillation/distilled", "distillation/labels-64"):
         config, _ = identity(name, 3, SMOKE)
-        made.append(material(config, 3, SMOKE, tmp_path / name, Spread(), None))
+        made.append(material(config, 3, SMOKE, Spread(), None))
     plain, taught, few = made
     for one, other in zip(plain.model.state_dict().values(), taught.model.state_dict().values(), strict=True):
         assert torch.equal(one, other)
@@ -87,7 +87,7 @@ def test_arms_share_weights_and_batches_and_differ_in_the_task(tmp_path):
     first = study.parts(experiment("distillation/student", SMOKE).study, "smoke").train[:64]
     assert torch.equal(few.batches.dataset.labels, data.labels[first])
     config, _ = identity("distillation/labels-64-with-teacher", 3, SMOKE)
-    helped = material(config, 3, SMOKE, tmp_path / "helped", Spread(), None)
+    helped = material(config, 3, SMOKE, Spread(), None)
     assert helped.task.alpha == 1.0  # no label is used
     given = replace(config.study, teacher=None)
     assert torch.equal(helped.batches.dataset.answers, teachers.linear(given, "smoke").answers)

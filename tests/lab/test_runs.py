@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,12 +12,13 @@ import pytest
 import torch
 
 from hw3.data import load, split
-from hw3.lab import experiments, store
+from hw3.lab import alike, experiments, store
 from hw3.lab.material import SPLIT_SEED
 from hw3.lab.parallel import run_all
 from hw3.lab.profiles import PROFILES, profile
 from hw3.lab.run import choose, run
 from hw3.learn.metrics import score
+from hw3.learn.precision import Precision
 
 SMOKE = PROFILES["smoke"]
 
@@ -85,6 +87,16 @@ def test_lost_curves_and_an_edited_result_are_noticed(runs, capsys):
 def test_all_arms_of_a_study_compute_alike(runs):
     mlp, cnn = run("shoes/mlp", 0, SMOKE), run("shoes/cnn", 0, SMOKE)
     assert mlp.precision == cnn.precision
+
+
+def test_a_later_arm_computes_as_the_first_did_whatever_is_fastest_now(runs, monkeypatch):
+    """The store was copied to a machine where another precision is the fastest."""
+    monkeypatch.setattr(alike, "fastest", lambda *_: Precision(channels_last=True))
+    assert run("shoes/mlp", 0, SMOKE).precision == "fp32, channels last"
+    monkeypatch.setattr(alike, "fastest", lambda *_: Precision())
+    assert run("shoes/mlp", 1, SMOKE).precision == "fp32, channels last"
+    shutil.rmtree(runs)
+    assert run("shoes/mlp", 1, SMOKE).precision == "fp32"
 
 
 def test_the_key_follows_everything_that_matters(monkeypatch):
@@ -170,6 +182,8 @@ def test_the_command_line_runs_lists_and_refuses(runs):
         (("bench", "warp"), "no figure is called 'warp'"),
         (("run", "shoes/rnn"), "no experiment matches 'shoes/rnn'"),
         (("run", "shoes/mlp", "--profile", "huge"), "the profile is 'huge'"),
+        (("run", "shoes/*", "--jobs", "0"), "the number of jobs is 0"),
+        (("search", "distillation", "--profile", "smoke", "--trials", "0"), "the number of trials is 0"),
         (("check", "t9", "1"), "no answer is called 't9'"),
         (("check", "t3.da", "import os"), "cannot be read as a formula"),
     ):

@@ -62,6 +62,17 @@ def test_two_processes_equal_one_at_the_same_global_batch(tmp_path):
     assert all(torch.allclose(found[0][name], found[1][name], rtol=1e-4, atol=1e-6) for name in found[0])
 
 
+def test_processes_with_different_runs_are_refused(tmp_path):
+    """Their gradients would be averaged without a complaint: the networks have the same shapes."""
+    mixed = SCRIPT.replace("Path(sys.argv[1])", 'Path(sys.argv[1]) / os.environ.get("LOCAL_RANK", "0")')
+    (tmp_path / "script.py").write_text("import os\n" + mixed)
+    command = [sys.executable, "script.py", str(tmp_path / "run"), "2", str(tmp_path / "2.pt")]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=300)
+    assert done.returncode != 0
+    assert "would train different runs together (run/0, run/1)" in done.stderr
+    assert not (tmp_path / "2.pt").exists()
+
+
 def test_the_command_line_shares_a_run_and_stores_it_once(tmp_path):
     """The whole way: `hw3 run --devices 2` against one process, in run stores of their own."""
     found = []
@@ -76,9 +87,9 @@ def test_the_command_line_shares_a_run_and_stores_it_once(tmp_path):
         assert len(results) == 2
         found.append([json.loads(path.read_text()) for path in results])
     for alone, shared in zip(*found, strict=True):
-        assert alone["key"] == shared["key"]
+        assert shared["key"] == alone["key"] + "-shared-by-2"  # batch norm sees shares: another result
         assert shared["curves"]["loss/train"] == pytest.approx(alone["curves"]["loss/train"], rel=0.1)
-        assert shared["test"]["loss"] == pytest.approx(alone["test"]["loss"], rel=0.3)  # batch norm sees shares
+        assert shared["test"]["loss"] == pytest.approx(alone["test"]["loss"], rel=0.3)
 
 
 def test_a_batch_that_cannot_be_divided_is_refused(tmp_path):

@@ -8,7 +8,7 @@ from hw3.nets.mlp import mlp
 
 def choose(monkeypatch, clean_cache, seconds):
     taken = dict(zip(CHOICES, seconds, strict=True))
-    monkeypatch.setattr(precision, "step_seconds", lambda model, task, batch, choice, train, to_beat: taken[choice])
+    monkeypatch.setattr(precision, "step_seconds", lambda model, task, batch, choice, train: taken[choice])
     batch = (torch.zeros(8, 3, 4, 4), torch.zeros(8, dtype=torch.long))
     return fastest(lambda: mlp((3, 4, 4), 3, (5,)), classification, batch, "test")
 
@@ -31,16 +31,34 @@ def test_a_real_probe_answers(clean_cache):
     assert fastest(lambda: mlp((3, 4, 4), 3, (5,)), classification, batch, "real") in CHOICES
 
 
-def test_a_hopeless_choice_is_not_repeated():
-    passes = []
+def ask_with(monkeypatch, seconds_of):
+    """The choice, and which choices were timed in which order, if ``seconds_of(choice, turn)`` is what a step takes."""
+    timed = []
 
-    def slow(model, batch):
-        passes.append(1)
-        return classification(model, batch)
+    def step_seconds(model, task, batch, choice, train):
+        timed.append(choice)
+        return seconds_of(choice, timed.count(choice))
 
+    monkeypatch.setattr(precision, "step_seconds", step_seconds)
     batch = (torch.zeros(8, 3, 4, 4), torch.zeros(8, dtype=torch.long))
+    return fastest(lambda: mlp((3, 4, 4), 3, (5,)), classification, batch, "test"), timed
+
+
+def test_a_hopeless_choice_is_not_repeated(monkeypatch, clean_cache):
+    best, timed = ask_with(monkeypatch, lambda choice, turn: 9.0 if choice.bf16 else 1.0)
+    assert best == Precision()
+    assert [timed.count(choice) for choice in CHOICES] == [4, 4, 1]
+
+
+def test_a_slow_moment_of_the_machine_does_not_decide(monkeypatch, clean_cache):
+    """bf16 takes half the time, but the machine is busy whenever it has its first two turns."""
+    best, timed = ask_with(monkeypatch, lambda choice, turn: (0.5 if choice.bf16 else 1.0) * (3 if turn < 3 else 1))
+    assert best == Precision(bf16=True, channels_last=True)
+    assert timed == [*CHOICES] * 4  # in turn
+
+
+def test_a_step_takes_time_and_leaves_no_gradient():
     model = mlp((3, 4, 4), 3, (5,))
-    step_seconds(model, slow, batch, Precision(), to_beat=1e-9)
-    assert len(passes) == 1
-    step_seconds(model, slow, batch, Precision())
-    assert len(passes) == 1 + 4
+    batch = (torch.zeros(8, 3, 4, 4), torch.zeros(8, dtype=torch.long))
+    assert step_seconds(model, classification, batch, Precision()) > 0
+    assert all(p.grad is None for p in model.parameters())
