@@ -79,7 +79,7 @@ def read(root: Path | None, kind: str | None) -> ImageSet:
     given = root or (data / FOLDER if data and (data / FOLDER).is_dir() else None)
     if given and kind in (None, "folder"):
         inside = given / FOLDER if (given / FOLDER).is_dir() else given
-        return _from_folder(inside, Source("folder", "a local folder with the official CIFAR-10 files"))
+        return _from_folder(inside, Source("folder", "a local folder with the binary files of CIFAR-10"))
     target = cache_dir() / "cifar10"
     if target.exists() and kind in (None, "cache"):
         return _from_folder(target, Source("cache", "the official CIFAR-10 archive in the user's cache"))

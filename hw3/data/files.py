@@ -70,7 +70,9 @@ def whole(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     except OSError as error:
-        raise DataError(f"{target.parent} cannot be written: {error.strerror}; free space or set HW3_CACHE") from error
+        raise DataError(
+            f"{target.parent} cannot be written: {error.strerror}; free space or set HW3_CACHE or HW3_RUNS"
+        ) from error
     try:
         yield scratch / target.name
         if target.is_dir():
@@ -79,7 +81,9 @@ def whole(target: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
-        raise DataError(f"{target} cannot be written: {error.strerror}; free space or set HW3_CACHE") from error
+        raise DataError(
+            f"{target} cannot be written: {error.strerror}; free space or set HW3_CACHE or HW3_RUNS"
+        ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -35,7 +35,10 @@ def run_all(
     Raises:
         KeyError: an unknown experiment.
         RuntimeError: a run failed; it names the run. Others that had finished are kept.
+        ValueError: ``jobs`` is less than 1.
     """
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"the number of jobs is {jobs}; it must be 1 or more")
     chosen = profile(profile_name)
     wanted = [(name, seed) for name in names for seed in (chosen.seeds if seeds is None else seeds)]
     found = {one: _stored(one, chosen) for one in wanted}

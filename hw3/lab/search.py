@@ -88,7 +88,7 @@ def _database(url: str) -> optuna.storages.RDBStorage:
 
 def _without_password(url: str) -> str:
     scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+    return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}"  # a password can stand in two places
 
 
 def search(profile_name: str | None = None, storage: str | None = None, trials: int | None = None) -> optuna.Study:
@@ -99,6 +99,8 @@ def search(profile_name: str | None = None, storage: str | None = None, trials: 
     """
     chosen = profile(profile_name)
     wanted = chosen.distilling.trials if trials is None else trials
+    if wanted < 1:
+        raise ValueError(f"the number of trials is {wanted}; it must be 1 or more")
     if storage is not None:
         return _fill(open_study(chosen.name, storage), chosen, wanted, together=True)
     with lock(place(chosen)):

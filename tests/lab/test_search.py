@@ -14,6 +14,7 @@ import pytest
 
 from hw3.lab import search
 from hw3.lab.profiles import PROFILES
+from hw3.lab.together import search_together
 
 SMOKE = PROFILES["smoke"]
 
@@ -110,10 +111,27 @@ def test_the_name_follows_what_matters(runs, monkeypatch):
 
 
 def test_a_storage_that_cannot_be_used_is_named_without_its_password(runs):
-    with pytest.raises(ValueError, match="the storage") as caught:
-        search.open_study("smoke", "postgresql://someone:secret@127.0.0.1:1/nowhere")
-    assert "127.0.0.1:1/nowhere" in str(caught.value)
-    assert "secret" not in str(caught.value)
+    for url in (
+        "postgresql://someone:secret@127.0.0.1:1/nowhere",
+        "postgresql://127.0.0.1:1/nowhere?user=someone&password=secret",
+    ):
+        with pytest.raises(ValueError, match="the storage") as caught:
+            search.open_study("smoke", url)
+        assert "127.0.0.1:1/nowhere" in str(caught.value)
+        assert "secret" not in str(caught.value)
+
+
+def test_a_trial_that_ends_late_changes_nothing(runs, quick, tmp_path):
+    """Runs may have begun with what the others found; a search for more trials is another matter."""
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    first = search_together("smoke", url, trials=3).best_params
+    late = search.open_study("smoke", url)
+    late.enqueue_trial({"alpha": 0.3, "temperature": 2.0})  # the best place
+    search._fill(late, SMOKE, 4, together=True)
+    assert search_together("smoke", url, trials=3).best_params != first
+    assert search.open_study("smoke").best_params == first
+    search_together("smoke", url, trials=4)
+    assert search.open_study("smoke").best_params == late.best_params != first
 
 
 def _servers():
