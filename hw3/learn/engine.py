@@ -1,6 +1,7 @@
 """The plain loop's work on Lightning's Trainer: checkpoints, exact resume, TensorBoard, progress, any device count."""
 
 import logging
+import math
 import os
 import time
 import warnings
@@ -112,15 +113,24 @@ def _quiet() -> None:
 
 
 def _newest(checkpoints: Path) -> Path | None:
-    """The checkpoint that is furthest; None if there is none. What cannot be read is removed."""
-    steps = {}
+    """The checkpoint to go on from, that of the furthest epoch; None if there is none. What cannot be read is removed,
+    and if it was an epoch's own checkpoint, so is all from that epoch on: it is trained again."""
+    epochs, lost = {}, math.inf
     for path in sorted(checkpoints.glob("*.ckpt")):
         try:
-            steps[path] = torch.load(path, map_location="cpu", weights_only=True)["global_step"]
+            epochs[path] = torch.load(path, map_location="cpu", weights_only=True)["epoch"]
         except Exception as error:  # torch raises many kinds for a damaged file; each means: do without it
             print(f"{path} is damaged ({type(error).__name__}); training goes on without it")
             path.unlink(missing_ok=True)
-    return max(steps, key=lambda path: (steps[path], path.stem), default=None)  # of equals "last", written last
+            lost = lost if path.stem == "last" else min(lost, _epoch_of(path))
+    for path in [path for path, epoch in epochs.items() if epoch >= lost]:
+        path.unlink(missing_ok=True)
+        del epochs[path]
+    return max(epochs, key=lambda path: (epochs[path], path.stem), default=None)  # of equals "last", written last
+
+
+def _epoch_of(checkpoint: Path) -> int:
+    return int(checkpoint.stem.removeprefix("epoch"))
 
 
 def _keepers(checkpoints: Path, detailed: bool) -> list[Callback]:
@@ -180,7 +190,7 @@ def fit(
     )
     model.train()  # the Trainer leaves each layer's mode as it finds it; a frozen part says here that it stays in eval
     trainer.fit(module, batches, validation, ckpt_path=resume and str(resume))
-    saved = {int(path.stem.removeprefix("epoch")) + 1: path for path in checkpoints.glob("epoch*.ckpt")}
+    saved = {_epoch_of(path) + 1: path for path in checkpoints.glob("epoch*.ckpt")}
     return Fitted(dict(sorted(saved.items())), checkpoints / "last.ckpt", folder / "tensorboard")
 
 

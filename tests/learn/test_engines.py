@@ -152,6 +152,27 @@ def test_a_kill_between_two_checkpoints_of_an_epoch_costs_nothing(tmp_path, caps
     assert torch.load(again.last, weights_only=True)["epoch"] == 2
 
 
+@pytest.mark.parametrize(("detailed", "again"), [(True, 2), (False, 3)])
+def test_an_epoch_whose_checkpoint_is_damaged_is_trained_again(tmp_path, detailed, again):
+    """Where every epoch is kept, from there on; where only the best one is, from the start."""
+    whole, resumed, seen = network(), network(), []
+    fitted = fit(tmp_path, whole, detailed=detailed)
+    path = fitted.epochs[2 if detailed else max(fitted.epochs)]
+    before = {epoch: engine.weights_of(path) for epoch, path in fitted.epochs.items()}
+    path.write_bytes(path.read_bytes()[:999])
+
+    def task(model, batch):
+        seen.append(model.training)
+        return classification(model, batch)
+
+    after = fit(tmp_path, resumed, task=task, detailed=detailed).epochs
+    assert sum(seen) == 7 * again
+    assert same(whole, resumed)
+    assert list(after) == list(before)
+    for epoch, weights in before.items():
+        assert all(torch.equal(tensor, engine.weights_of(after[epoch])[name]) for name, tensor in weights.items())
+
+
 def test_damaged_checkpoints_start_over(tmp_path, capsys):
     whole, other = network(), network()
     fit(tmp_path / "whole", whole)
