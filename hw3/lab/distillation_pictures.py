@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 import optuna
 import torch
 from matplotlib.figure import Figure
@@ -27,34 +28,26 @@ def views(image: Tensor, shown: Sequence[View], answers: Tensor, class_names: Se
 
 
 def searched(study: optuna.Study) -> Figure:
-    """Every finished trial by α and τ: the darker, the higher its last validation accuracy; pruned ones are crosses."""
+    """Every finished trial by α and τ: the darker, the higher its validation accuracy; those that were stopped before
+    their last epoch are crosses, since earlier epochs cannot be compared with it."""
     figure, axis = plt.subplots(figsize=(6.2, 3.4))
     trials = study.get_trials(deepcopy=False, states=FINISHED)
-    seen = [trial.intermediate_values[max(trial.intermediate_values)] for trial in trials]
-    for state, marker, label in ((TrialState.COMPLETE, "o", "to the end"), (TrialState.PRUNED, "X", "pruned")):
-        chosen = [(t, value) for t, value in zip(trials, seen, strict=True) if t.state == state]
-        if not chosen:
-            continue
-        drawn = axis.scatter(
-            [t.params["alpha"] for t, _ in chosen],
-            [t.params["temperature"] for t, _ in chosen],
-            c=[value for _, value in chosen],
-            vmin=min(seen),
-            vmax=max(seen),
-            marker=marker,
-            cmap="Blues",
-            edgecolor=style.GREY,
-            s=90,
-            label=label,
-        )
-        for trial, _ in chosen:
-            where = (trial.params["alpha"], trial.params["temperature"])
-            axis.annotate(str(trial.number + 1), where, (7, 5), textcoords="offset points", fontsize=8)
+    place = {trial.number: (trial.params["alpha"], trial.params["temperature"]) for trial in trials}
+    accuracy = {trial.number: trial.value for trial in trials if trial.state == TrialState.COMPLETE}
+    if accuracy:
+        x, y = np.array([place[number] for number in accuracy]).T
+        shades = np.array(list(accuracy.values()), float)
+        drawn = axis.scatter(x, y, c=shades, cmap="Blues", edgecolor=style.GREY, s=90, label="to the end")
+        figure.colorbar(drawn, ax=axis, label="validation accuracy")
+    if len(accuracy) < len(trials):
+        x, y = np.array([where for number, where in place.items() if number not in accuracy]).T
+        axis.scatter(x, y, marker="x", color=style.GREY, s=60, label="stopped early")
+    for number, position in place.items():
+        axis.annotate(str(number + 1), position, (7, 5), textcoords="offset points", fontsize=8)
     axis.set_yscale("log", base=2)
     ticks = [1, 2, 4, 8]
     axis.set_yticks(ticks, [str(tick) for tick in ticks])
     axis.set(xlabel="α", ylabel="temperature τ", xlim=(0, 1.08), ylim=(0.85, 9.5))
-    figure.colorbar(drawn, ax=axis, label="validation accuracy")
     axis.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 

@@ -39,13 +39,14 @@ def samples(data: ImageSet, per_class: int = 1, seed: int = 0) -> Figure:
     return gallery(data.images[order], [data.class_names[i] for i in data.labels[order]], min(5, len(data.class_names)))
 
 
-def learning_curves(groups: dict[str, list[Result]], part: str = "test") -> Figure:
+def learning_curves(groups: dict[str, list[Result]], part: str = "test", one_loss: bool = True) -> Figure:
     """Loss and accuracy by epoch, training dashed and ``part`` solid: the mean over seeds, and the range between
-    them."""
+    them. Without ``one_loss``, where networks minimize different losses, those of the training are left out."""
     figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.4))
     for axis, quantity in zip(axes, ("loss", "accuracy"), strict=True):
         for colour, (label, results) in zip(style.COLOURS, groups.items(), strict=False):
-            for seen, line in (("train", "--"), (part, "-")):
+            lines = (("train", "--"), (part, "-"))
+            for seen, line in lines if quantity == "accuracy" or one_loss else lines[1:]:
                 values = np.array([result.curves[f"{quantity}/{seen}"] for result in results])
                 epochs = np.arange(1, values.shape[1] + 1)
                 point = "o" if len(epochs) == 1 else None  # a line of one epoch cannot be seen
@@ -53,7 +54,7 @@ def learning_curves(groups: dict[str, list[Result]], part: str = "test") -> Figu
                 axis.fill_between(epochs, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
         axis.set(xlabel="epoch", title=f"{quantity} (nats)" if quantity == "loss" else quantity)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes[0].legend(fontsize=8)
+    axes[0 if one_loss else 1].legend(fontsize=8)
     return figure
 
 

@@ -44,9 +44,9 @@ def spread(values: Sequence[float], form: str = ".1%") -> str:
 
 def scores(groups: dict[str, list[Result]]) -> Table:
     """Loss and accuracy on the test part (mean and range over the seeds), precision and recall (means over classes and
-    seeds), and what each network costs: parameters, multiplications for one image ("products"), and the median
+    seeds), and what each network costs: parameters, multiplications for one image, and the median
     seconds an epoch took on one core, while other runs used the other cores."""
-    header = ("network", "loss (nats)", "accuracy", "precision", "recall", "parameters", "products", "s/epoch")
+    header = ("network", "loss (nats)", "accuracy", "precision", "recall", "parameters", "multiplications", "s/epoch")
     return table(
         header,
         (

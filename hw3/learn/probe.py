@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from hw3.learn.settings import threads
 
-L2_GRID = (1e-3, 1e-2, 1e-1, 1.0)
+L2_GRID = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 
 @dataclass(frozen=True)

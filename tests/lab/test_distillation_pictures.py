@@ -21,7 +21,7 @@ def test_every_trial_is_drawn_and_pruned_ones_look_different():
     axis = distillation_pictures.searched(study).axes[0]
     assert [len(drawn.get_offsets()) for drawn in axis.collections] == [3, 1]
     assert sorted(text.get_text() for text in axis.texts) == ["1", "2", "3", "4"]
-    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["to the end", "pruned"]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["to the end", "stopped early"]
 
 
 def test_each_view_has_the_teachers_word_over_it():
