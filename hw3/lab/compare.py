@@ -21,7 +21,8 @@ class Comparison:
     def sign(self) -> int:
         """1 or -1 where the interval excludes 0, else 0: no difference that these runs can show. An interval of no
         width (the same difference in every pair, as on small test sets) says nothing about its own error: 0 too."""
-        return 0 if self.low == self.high else int(self.low > 0) - int(self.high < 0)
+        width = self.high - self.low
+        return 0 if width < 1e-9 else int(self.low > 0) - int(self.high < 0)  # roundings alone make some 1e-17
 
     def sentence(self, first: str, second: str, quantity: str) -> str:
         """One sentence about the two arms. Shares are given in percentage points."""

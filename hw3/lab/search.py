@@ -10,7 +10,8 @@ from pathlib import Path
 import optuna
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import Trial, TrialState
-from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError
 
 from hw3.data.files import lock
 from hw3.data.views import view_loader, views
@@ -87,8 +88,10 @@ def _database(url: str) -> optuna.storages.RDBStorage:
 
 
 def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}"  # a password can stand in two places
+    try:
+        return str(make_url(url).set(username=None, password=None, query={}))  # a password can stand in the query too
+    except ArgumentError:
+        return f"{url.partition(':')[0]}:..."
 
 
 def search(profile_name: str | None = None, storage: str | None = None, trials: int | None = None) -> optuna.Study:

@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import shutil
 import time
 import warnings
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from hw3.data.files import whole
 from hw3.learn.precision import Precision
 from hw3.learn.settings import Training, clip_gradient, optimizer_and_schedule, seed_epoch, set_progress
 from hw3.learn.tasks import Task
@@ -112,9 +114,9 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", ".*module.*in eval mode at the start.*")  # a frozen part is meant to be
 
 
-def _newest(checkpoints: Path) -> Path | None:
-    """The checkpoint to go on from, that of the furthest epoch; None if there is none. What cannot be read is removed,
-    and if it was an epoch's own checkpoint, so is all from that epoch on: it is trained again."""
+def _to_go_on_from(checkpoints: Path) -> Path | None:
+    """``last.ckpt``, made that of the furthest epoch if it is not; None if there is none to go on from. What cannot be
+    read is removed, and if it was an epoch's own checkpoint, so is all from that epoch on: it is trained again."""
     epochs, lost = {}, math.inf
     for path in sorted(checkpoints.glob("*.ckpt")):
         try:
@@ -126,7 +128,13 @@ def _newest(checkpoints: Path) -> Path | None:
     for path in [path for path, epoch in epochs.items() if epoch >= lost]:
         path.unlink(missing_ok=True)
         del epochs[path]
-    return max(epochs, key=lambda path: (epochs[path], path.stem), default=None)  # of equals "last", written last
+    if not epochs:
+        return None
+    last, furthest = checkpoints / "last.ckpt", max(epochs, key=epochs.__getitem__)
+    if epochs.get(last) != epochs[furthest]:  # a kill came between the two files of one epoch
+        with whole(last) as path:
+            shutil.copyfile(furthest, path)
+    return last
 
 
 def _epoch_of(checkpoint: Path) -> int:
@@ -172,7 +180,7 @@ def fit(
     if devices * num_nodes > 1:
         os.environ.setdefault("OMP_NUM_THREADS", str(torch.get_num_threads()))  # Lightning would choose others
     checkpoints = folder / "checkpoints"
-    resume = _newest(checkpoints)
+    resume = _to_go_on_from(checkpoints)
     module = Module(model, task, training, seed, f"{folder.parent.name}/{folder.name}")
     trainer = pl.Trainer(
         accelerator="auto" if torch.cuda.is_available() else "cpu",

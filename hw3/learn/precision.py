@@ -70,7 +70,7 @@ def fastest(
     """The fastest of ``CHOICES`` for one training step of ``build()`` on ``batch``, or one prediction if not ``train``.
 
     Each choice is tried once to warm up, then all in turn, three times, so that a slow moment of the machine meets
-    them all; the best time of each counts. One that takes four times as long as another when it warms up is given up.
+    them all; the best time of each counts. One that takes four times as long as the first when it warms up is given up.
     A choice must gain at least 20 % to replace the one before it, so that chance seldom decides. The answer is
     remembered in the cache for this processor, torch version, thread count and ``label``, so that one machine always
     answers the same.
@@ -81,9 +81,7 @@ def fastest(
     def make(target: Path) -> None:
         models = {choice: build() for choice in CHOICES}
         cold = {choice: step_seconds(model, task, batch, choice, train) for choice, model in models.items()}
-        warm: dict[Precision, list[float]] = {
-            choice: [] for choice in CHOICES if cold[choice] <= 4 * min(cold.values())
-        }
+        warm: dict[Precision, list[float]] = {choice: [] for choice in CHOICES if cold[choice] <= 4 * cold[CHOICES[0]]}
         for _ in range(3):
             for choice, times in warm.items():
                 times.append(step_seconds(models[choice], task, batch, choice, train))

@@ -113,6 +113,7 @@ def test_the_name_follows_what_matters(runs, monkeypatch):
 def test_a_storage_that_cannot_be_used_is_named_without_its_password(runs):
     for url in (
         "postgresql://someone:secret@127.0.0.1:1/nowhere",
+        "postgresql://someone:se?secret@127.0.0.1:1/nowhere",
         "postgresql://127.0.0.1:1/nowhere?user=someone&password=secret",
     ):
         with pytest.raises(ValueError, match="the storage") as caught:

@@ -152,6 +152,24 @@ def test_a_kill_between_two_checkpoints_of_an_epoch_costs_nothing(tmp_path, caps
     assert torch.load(again.last, weights_only=True)["epoch"] == 2
 
 
+@pytest.mark.parametrize("damage", ["older", "broken", "lost"])
+def test_a_kill_between_the_two_checkpoints_of_the_final_epoch(tmp_path, damage):
+    """Nothing is left to train, and the last checkpoint is that of the final epoch all the same."""
+    whole, resumed = network(), network()
+    fitted = fit(tmp_path, whole)
+    if damage == "older":
+        shutil.copyfile(fitted.epochs[1], fitted.last)
+    elif damage == "broken":
+        fitted.last.write_bytes(fitted.last.read_bytes()[:999])
+    else:
+        fitted.last.unlink()
+    again = fit(tmp_path, resumed)
+    assert list(again.epochs) == [1, 2, 3]
+    assert torch.load(again.last, weights_only=True)["epoch"] == 2
+    first, second = engine.weights_of(again.last), dict(whole.state_dict())
+    assert all(torch.equal(first[name], second[name]) for name in second)
+
+
 @pytest.mark.parametrize(("detailed", "again"), [(True, 2), (False, 3)])
 def test_an_epoch_whose_checkpoint_is_damaged_is_trained_again(tmp_path, detailed, again):
     """Where every epoch is kept, from there on; where only the best one is, from the start."""
