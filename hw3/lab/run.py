@@ -78,7 +78,7 @@ def identity(name: str, seed: int, profile: Profile) -> tuple[Experiment, str]:
 def _train_and_test(
     config: Experiment, seed: int, profile: Profile, folder: Path, run_key: str, progress: bool, spread: Spread
 ) -> None:
-    from hw3.learn import engine  # Lightning takes seconds to import, and a stored result does not need it
+    from hw3.learn import checkpoints, engine  # Lightning takes seconds to import, and a stored result does not need it
 
     (folder / "result.json").unlink(missing_ok=True)
     from_tuned = config.study is not None and config.study.teacher == "tuned"
@@ -108,7 +108,7 @@ def _train_and_test(
     if not first_process():
         return
     watched = curves.scalars(fitted.tensorboard)
-    weights = {epoch: engine.weights_of(checkpoint) for epoch, checkpoint in fitted.epochs.items()}
+    weights = {epoch: checkpoints.weights_of(checkpoint) for epoch, checkpoint in fitted.epochs.items()}
     best_epoch = choose(watched["accuracy/validation"], watched["loss/validation"], fitted.epochs)
     logits = _test(model, weights, data, parts, precision, best_epoch, fitted.tensorboard)
     torch.save(logits, folder / "test_logits.pt")

@@ -1,25 +1,22 @@
 """The plain loop's work on Lightning's Trainer: checkpoints, exact resume, TensorBoard, progress, any device count."""
 
 import logging
-import math
 import os
-import shutil
 import time
 import warnings
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from hw3.data.files import whole
+from hw3.learn.checkpoints import epochs, keepers, to_go_on_from
 from hw3.learn.precision import Precision
 from hw3.learn.settings import Training, clip_gradient, optimizer_and_schedule, seed_epoch, set_progress
 from hw3.learn.tasks import Task
@@ -114,42 +111,6 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", ".*module.*in eval mode at the start.*")  # a frozen part is meant to be
 
 
-def _to_go_on_from(checkpoints: Path) -> Path | None:
-    """``last.ckpt``, made that of the furthest epoch if it is not; None if there is none to go on from. What cannot be
-    read is removed, and if it was an epoch's own checkpoint, so is all from that epoch on: it is trained again."""
-    epochs, lost = {}, math.inf
-    for path in sorted(checkpoints.glob("*.ckpt")):
-        try:
-            epochs[path] = torch.load(path, map_location="cpu", weights_only=True)["epoch"]
-        except Exception as error:  # torch raises many kinds for a damaged file; each means: do without it
-            print(f"{path} is damaged ({type(error).__name__}); training goes on without it")
-            path.unlink(missing_ok=True)
-            lost = lost if path.stem == "last" else min(lost, _epoch_of(path))
-    for path in [path for path, epoch in epochs.items() if epoch >= lost]:
-        path.unlink(missing_ok=True)
-        del epochs[path]
-    if not epochs:
-        return None
-    last, furthest = checkpoints / "last.ckpt", max(epochs, key=epochs.__getitem__)
-    if epochs.get(last) != epochs[furthest]:  # a kill came between the two files of one epoch
-        with whole(last) as path:
-            shutil.copyfile(furthest, path)
-    return last
-
-
-def _epoch_of(checkpoint: Path) -> int:
-    return int(checkpoint.stem.removeprefix("epoch"))
-
-
-def _keepers(checkpoints: Path, detailed: bool) -> list[Callback]:
-    """What writes checkpoints. Under fixed names: an epoch that is trained again replaces its own file."""
-    keep = partial(ModelCheckpoint, checkpoints, auto_insert_metric_name=False, enable_version_counter=False)
-    if detailed:
-        return [keep("epoch{epoch}", save_last=True, save_top_k=-1)]
-    best = keep("epoch{epoch}", monitor="accuracy/validation", mode="max", save_top_k=1)
-    return [best, keep("last", save_top_k=1)]  # ``save_last`` passes over an epoch that is not the best so far
-
-
 def fit(
     model: nn.Module,
     task: Task,
@@ -180,7 +141,7 @@ def fit(
     if devices * num_nodes > 1:
         os.environ.setdefault("OMP_NUM_THREADS", str(torch.get_num_threads()))  # Lightning would choose others
     checkpoints = folder / "checkpoints"
-    resume = _to_go_on_from(checkpoints)
+    resume = to_go_on_from(checkpoints)
     module = Module(model, task, training, seed, f"{folder.parent.name}/{folder.name}")
     trainer = pl.Trainer(
         accelerator="auto" if torch.cuda.is_available() else "cpu",
@@ -190,7 +151,7 @@ def fit(
         max_epochs=training.epochs,
         precision="bf16-mixed" if precision.bf16 else "32-true",
         logger=TensorBoardLogger(folder, name="", version="tensorboard"),
-        callbacks=[Curves(detailed), *_keepers(checkpoints, detailed), *([TQDMProgressBar()] if progress else [])],
+        callbacks=[Curves(detailed), *keepers(checkpoints, detailed), *([TQDMProgressBar()] if progress else [])],
         enable_progress_bar=progress,
         enable_model_summary=False,
         num_sanity_val_steps=0,
@@ -198,11 +159,4 @@ def fit(
     )
     model.train()  # the Trainer leaves each layer's mode as it finds it; a frozen part says here that it stays in eval
     trainer.fit(module, batches, validation, ckpt_path=resume and str(resume))
-    saved = {_epoch_of(path) + 1: path for path in checkpoints.glob("epoch*.ckpt")}
-    return Fitted(dict(sorted(saved.items())), checkpoints / "last.ckpt", folder / "tensorboard")
-
-
-def weights_of(checkpoint: Path) -> dict[str, Tensor]:
-    """The model's state_dict inside a checkpoint that ``fit`` wrote."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-    return {name.removeprefix("model."): tensor for name, tensor in state.items()}
+    return Fitted(epochs(checkpoints), checkpoints / "last.ckpt", folder / "tensorboard")

@@ -12,7 +12,7 @@ from torch import nn
 
 from hw3.data import loader
 from hw3.lab import curves
-from hw3.learn import engine, loop
+from hw3.learn import checkpoints, engine, loop
 from hw3.learn.precision import Precision
 from hw3.learn.settings import Training, clip_gradient, optimizer_and_schedule, seed_epoch
 from hw3.learn.tasks import classification
@@ -110,7 +110,7 @@ def test_a_killed_run_resumes_exactly(tmp_path, detailed):
     assert same(whole, resumed)
     assert list(fitted.epochs) == list(again.epochs)
     for epoch, path in fitted.epochs.items():
-        first, second = engine.weights_of(path), engine.weights_of(again.epochs[epoch])
+        first, second = checkpoints.weights_of(path), checkpoints.weights_of(again.epochs[epoch])
         assert all(torch.equal(first[name], second[name]) for name in first)
     first, second = curves.scalars(fitted.tensorboard), curves.scalars(again.tensorboard)
     del first["seconds"], second["seconds"]
@@ -130,11 +130,11 @@ def test_without_details_the_best_and_the_last_epoch_are_kept(tmp_path):
 def test_a_kill_between_two_checkpoints_of_an_epoch_costs_nothing(tmp_path, capsys, damage):
     """The second epoch's own checkpoint is there; the one called "last" is not as far, or half written, or lost."""
     whole, resumed, seen = network(), network(), []
-    checkpoints = fit(tmp_path, whole).last.parent
-    last = checkpoints / "last.ckpt"
-    (checkpoints / "epoch2.ckpt").unlink()
+    fitted = fit(tmp_path, whole)
+    last = fitted.last
+    fitted.epochs[3].unlink()
     if damage == "older":
-        shutil.copyfile(checkpoints / "epoch0.ckpt", last)
+        shutil.copyfile(fitted.epochs[1], last)
     elif damage == "broken":
         last.write_bytes(last.read_bytes()[:999])
     else:
@@ -166,7 +166,7 @@ def test_a_kill_between_the_two_checkpoints_of_the_final_epoch(tmp_path, damage)
     again = fit(tmp_path, resumed)
     assert list(again.epochs) == [1, 2, 3]
     assert torch.load(again.last, weights_only=True)["epoch"] == 2
-    first, second = engine.weights_of(again.last), dict(whole.state_dict())
+    first, second = checkpoints.weights_of(again.last), dict(whole.state_dict())
     assert all(torch.equal(first[name], second[name]) for name in second)
 
 
@@ -176,7 +176,7 @@ def test_an_epoch_whose_checkpoint_is_damaged_is_trained_again(tmp_path, detaile
     whole, resumed, seen = network(), network(), []
     fitted = fit(tmp_path, whole, detailed=detailed)
     path = fitted.epochs[2 if detailed else max(fitted.epochs)]
-    before = {epoch: engine.weights_of(path) for epoch, path in fitted.epochs.items()}
+    before = {epoch: checkpoints.weights_of(path) for epoch, path in fitted.epochs.items()}
     path.write_bytes(path.read_bytes()[:999])
 
     def task(model, batch):
@@ -188,7 +188,7 @@ def test_an_epoch_whose_checkpoint_is_damaged_is_trained_again(tmp_path, detaile
     assert same(whole, resumed)
     assert list(after) == list(before)
     for epoch, weights in before.items():
-        assert all(torch.equal(tensor, engine.weights_of(after[epoch])[name]) for name, tensor in weights.items())
+        assert all(torch.equal(tensor, checkpoints.weights_of(after[epoch])[name]) for name, tensor in weights.items())
 
 
 def test_damaged_checkpoints_start_over(tmp_path, capsys):
@@ -201,7 +201,7 @@ def test_damaged_checkpoints_start_over(tmp_path, capsys):
     fitted = fit(tmp_path / "damaged", other)
     assert "is damaged" in capsys.readouterr().out
     assert fitted.last.name == "last.ckpt"
-    assert all(engine.weights_of(path) for path in (fitted.last, *fitted.epochs.values()))
+    assert all(checkpoints.weights_of(path) for path in (fitted.last, *fitted.epochs.values()))
     assert same(whole, other)
 
 
