@@ -24,11 +24,14 @@ class Comparison:
         width = self.high - self.low
         return 0 if width < 1e-9 else int(self.low > 0) - int(self.high < 0)  # roundings alone make some 1e-17
 
+    def interval(self, form: str = "+.2f", scale: float = 100) -> str:
+        """``low`` to ``high``, of shares in percentage points, of other quantities with the ``scale`` 1."""
+        return f"{scale * self.low:{form}} to {scale * self.high:{form}}"
+
     def sentence(self, first: str, second: str, quantity: str) -> str:
         """One sentence about the two arms. Shares are given in percentage points."""
-        interval = f"{100 * self.low:+.2f} to {100 * self.high:+.2f}"
         measured = (
-            f"{100 * self.difference:+.2f} percentage points ({self.confidence:.0%} interval {interval}, "
+            f"{100 * self.difference:+.2f} percentage points ({self.confidence:.0%} interval {self.interval()}, "
             f"{self.pairs} paired seeds)"
         )
         if self.sign == 0:

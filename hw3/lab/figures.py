@@ -41,7 +41,8 @@ def samples(data: ImageSet, per_class: int = 1, seed: int = 0) -> Figure:
 
 def learning_curves(groups: dict[str, list[Result]], part: str = "test", one_loss: bool = True) -> Figure:
     """Loss and accuracy by epoch, training dashed and ``part`` solid: the mean over seeds, and the range between
-    them. Without ``one_loss``, where networks minimize different losses, those of the training are left out."""
+    them. Without ``one_loss``, where networks minimize different losses, those of the training are left out, and the
+    others are on a logarithmic scale, which shows the last epochs beside a bad first one."""
     figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.4))
     for axis, quantity in zip(axes, ("loss", "accuracy"), strict=True):
         for colour, (label, results) in zip(style.COLOURS, groups.items(), strict=False):
@@ -55,6 +56,9 @@ def learning_curves(groups: dict[str, list[Result]], part: str = "test", one_los
         axis.set(xlabel="epoch", title=f"{quantity} (nats)" if quantity == "loss" else quantity)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes[0 if one_loss else 1].legend(fontsize=8)
+    if not one_loss:
+        axes[0].set_yscale("log", base=2)
+        axes[0].yaxis.set_major_formatter("{x:g}")
     return figure
 
 

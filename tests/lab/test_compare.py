@@ -33,6 +33,15 @@ def test_pairing_uses_the_seeds_order():
     assert paired([1.0, 2.0, 3.2], [0.9, 1.9, 3.09]).sign == 1  # far apart between seeds, equal within
 
 
+def test_an_interval_is_told_in_the_unit_of_the_quantity():
+    found = paired([0.75, 0.875, 0.75], [0.5, 0.5, 0.5])
+    low, high = found.interval("+.1f").split(" to ")
+    assert float(low) == pytest.approx(100 * found.low, abs=0.05)
+    assert float(high) == pytest.approx(100 * found.high, abs=0.05)
+    assert found.interval() in found.sentence("first", "second", "accuracy")
+    assert found.interval("+.3f", 1) == f"{found.low:+.3f} to {found.high:+.3f}"
+
+
 def test_the_same_difference_in_every_pair_proves_nothing():
     assert paired([0.75, 0.875], [0.5, 0.625]).sign == 0
     assert paired([0.1, 0.1, 0.1], [0.0, 0.0, 0.0]).sign == 0  # equal but for roundings

@@ -42,6 +42,23 @@ def test_without_weights_a_network_is_pretrained_on_other_images(monkeypatch):
     assert probe(32, name="smoke").accuracies == found.accuracies
 
 
+def test_pretraining_on_the_spot_follows_the_code_and_not_the_number_of_cores(monkeypatch, clean_cache):
+    data, parts, _ = backbone.sources("smoke")
+    seen = []
+
+    def fit(*_):
+        seen.append(torch.get_num_threads())
+        return []
+
+    monkeypatch.setattr(backbone.loop, "fit", fit)
+    first = backbone.pretrain_on_the_spot(data, parts.pretrain, 2)
+    assert backbone.pretrain_on_the_spot(data, parts.pretrain, 2).path == first.path
+    assert seen == [backbone.THREADS]  # made once
+    monkeypatch.setattr(backbone.store, "code_digest", lambda _: "other code")
+    assert backbone.pretrain_on_the_spot(data, parts.pretrain, 2).path != first.path
+    assert seen == [backbone.THREADS] * 2
+
+
 def test_given_weights_come_with_their_licence_notice():
     weights = imagenet_weights()
     if weights is None or "Martinez" not in weights.description:

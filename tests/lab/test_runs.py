@@ -155,6 +155,12 @@ def test_many_runs_in_processes_equal_one_at_a_time(runs, tmp_path, monkeypatch)
     assert run("shoes/mlp-dropout", 1, SMOKE).test == many["shoes/mlp-dropout"][1].test
 
 
+def test_more_devices_than_there_are_are_refused(runs, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ValueError, match="4 devices were asked for and this machine has 2 GPUs"):
+        run("shoes/mlp", 0, SMOKE, devices=4)
+
+
 def test_the_best_epoch_is_the_most_accurate_then_the_surest():
     assert choose([0.8, 0.9, 0.7], [1, 2, 3], kept=(1, 2, 3)) == 2
     assert choose([0.9, 0.9, 0.9], [0.3, 0.1, 0.2], kept=(1, 2, 3)) == 2
