@@ -1,8 +1,8 @@
 """Exact answers to the theory questions: SymPy alone, rationals only, no floats."""
 
-from hw3.theory.answers import ANSWERS, Verdict, check
+from hw3.theory.check import ANSWERS, Verdict, check
 from hw3.theory.box_filter import box_kernel, chessboard, filter2d, frequency_response
-from hw3.theory.conv1d import Network1d, network
+from hw3.theory.backpropagation import Network1d, network
 from hw3.theory.kernel import KernelSizes, kernel_sizes
 from hw3.theory.layers import LayerError, parse, trace
 

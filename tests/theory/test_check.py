@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sympy import Piecewise, Symbol
 
 from hw3.theory import ANSWERS, check
-from hw3.theory.answers import _solve
+from hw3.theory.check import _solve
 from hw3.theory.expressions import RefusedError
 
 RIGHT = {

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sympy import Symbol, expand
 from torch.nn import functional as F
 
-from hw3.theory import conv1d
+from hw3.theory import backpropagation
 
 sizes = st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3)).map(
     lambda s: (s[0] + s[1] + s[2] - 2, s[0], s[1])  # n, d, pool with s[2] outputs
@@ -34,20 +34,20 @@ def formulas(net, values, z, v, prediction):
     point = {Symbol(n, real=True): t.item() for n, t in values.items()}
     point |= {s: t.item() for s, t in zip(net.convolved, z, strict=True)}
     point |= {s: t.item() for s, t in zip(net.pooled, v, strict=True)} | {net.prediction: prediction.item()}
-    output = {s.name: e.subs(point) for s, e in conv1d.output_gradients(net).items()}
+    output = {s.name: e.subs(point) for s, e in backpropagation.output_gradients(net).items()}
     upstream = net.loss_of_prediction.diff(net.prediction).subs(point)
     deltas = {Symbol(f"delta{j}", real=True): upstream * point[w] for j, w in enumerate(net.weights, 1)}
     alphas = {
         Symbol(f"alpha{i}", real=True): e.subs(point | deltas)
-        for i, e in enumerate(conv1d.pool_gradients(net).values(), 1)
+        for i, e in enumerate(backpropagation.pool_gradients(net).values(), 1)
     }
-    return output | {s.name: e.subs(point | alphas) for s, e in conv1d.convolution_gradients(net).items()}
+    return output | {s.name: e.subs(point | alphas) for s, e in backpropagation.convolution_gradients(net).items()}
 
 
 @given(size=sizes, seed=st.integers(0, 10**6))
 @settings(max_examples=40, deadline=None)
 def test_chained_formulas_agree_with_autograd(size, seed):
-    net = conv1d.network(*size)
+    net = backpropagation.network(*size)
     values = random_values(net, seed)
     z, v, prediction, loss = forward(net, values)
     loss.backward()
@@ -60,7 +60,7 @@ def test_chained_formulas_agree_with_autograd(size, seed):
 @given(size=sizes, seed=st.integers(0, 10**6))
 @settings(max_examples=15, deadline=None)
 def test_chained_formulas_agree_with_finite_differences(size, seed):
-    net = conv1d.network(*size)
+    net = backpropagation.network(*size)
     values = random_values(net, seed)
     z, v, prediction, _ = forward(net, values)
     found = formulas(net, values, z, v, prediction)
@@ -72,15 +72,15 @@ def test_chained_formulas_agree_with_finite_differences(size, seed):
 
 
 def test_the_assignments_answers():
-    net = conv1d.network()
-    assert {s.name for s in conv1d.parameters(net)} == {"k1", "k2", "k3", "b", "w1", "w2", "a"}
+    net = backpropagation.network()
+    assert {s.name for s in backpropagation.parameters(net)} == {"k1", "k2", "k3", "b", "w1", "w2", "a"}
     x, alpha = net.inputs, [Symbol(f"alpha{i}", real=True) for i in (1, 2, 3)]
-    found = conv1d.convolution_gradients(net)
+    found = backpropagation.convolution_gradients(net)
     for j, tap in enumerate(net.kernel):
         assert expand(found[tap] - sum(alpha[i] * x[i + j] for i in range(3))) == 0
     assert found[net.bias] == sum(alpha)
     error = net.prediction - net.target
-    assert conv1d.output_gradients(net) == {
+    assert backpropagation.output_gradients(net) == {
         net.weights[0]: expand(error) * net.pooled[0],
         net.weights[1]: expand(error) * net.pooled[1],
         net.offset: expand(error),
@@ -89,7 +89,7 @@ def test_the_assignments_answers():
 
 @pytest.mark.parametrize(("n", "d"), [(n, d) for n in range(1, 9) for d in range(1, n + 1)])
 def test_the_theorem_holds(n, d):
-    assert conv1d.verify_theorem(n, d)
+    assert backpropagation.verify_theorem(n, d)
 
 
 @given(n=st.integers(1, 12), d=st.integers(1, 12), seed=st.integers(0, 10**6))
@@ -106,12 +106,12 @@ def test_kernel_gradient_is_a_cross_correlation_and_input_gradient_a_full_convol
 
 
 def test_the_theorem_notices_a_wrong_statement(monkeypatch):
-    right = conv1d.theorem()
-    monkeypatch.setattr(conv1d, "theorem", lambda: right | {"kernel": right["bias"]})
-    assert not conv1d.verify_theorem(4, 2)
+    right = backpropagation.theorem()
+    monkeypatch.setattr(backpropagation, "theorem", lambda: right | {"kernel": right["bias"]})
+    assert not backpropagation.verify_theorem(4, 2)
 
 
 @pytest.mark.parametrize("size", [(2, 3, 1), (5, 3, 4), (5, 0, 1), (5, 3, 0)])
 def test_sizes_without_an_output_are_refused(size):
     with pytest.raises(ValueError, match="leave no output"):
-        conv1d.network(*size)
+        backpropagation.network(*size)

@@ -7,7 +7,7 @@ from random import Random
 
 from sympy import Expr, Rational, Symbol, symbols
 
-from hw3.theory import box_filter, conv1d, kernel, layers
+from hw3.theory import backpropagation, box_filter, kernel, layers
 from hw3.theory.expressions import RefusedError, read
 
 
@@ -45,8 +45,8 @@ def _t2() -> dict[str, Expr]:
 
 
 def _t3() -> dict[str, Expr]:
-    net = conv1d.network()
-    gradients = conv1d.output_gradients(net) | conv1d.pool_gradients(net) | conv1d.convolution_gradients(net)
+    net = backpropagation.network()
+    gradients = backpropagation.output_gradients(net) | backpropagation.pool_gradients(net) | backpropagation.convolution_gradients(net)
     return {f"t3.d{name}": value for name, value in gradients.items()} | {"t3.dk4": Rational(0)}
 
 
