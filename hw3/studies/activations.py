@@ -5,18 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from hw3.data import ImageSet, split
-from hw3.lab.experiments import experiment
-from hw3.lab.material import SPLIT_SEED
-from hw3.lab.networks import network
-from hw3.lab.profiles import profile
-from hw3.lab.store import Result
+from hw3.studies.run import Experiment, Result
 
 
-def trained(result: Result, data: ImageSet) -> nn.Module:
-    """The network of a stored run with the weights of its best epoch, in evaluation mode."""
-    config = experiment(result.name, profile(result.profile))
-    model = network(config, data, split(data, seed=SPLIT_SEED), result.seed)
+def trained(experiment: Experiment, result: Result) -> nn.Module:
+    """The network of a finished run with the weights of its best epoch, in evaluation mode."""
+    model = experiment.model(result.seed)
     model.load_state_dict(result.weights)
     return model.eval()
 
@@ -43,8 +37,8 @@ def spatial_correlation(maps: Tensor, distance: int) -> float:
         (maps[..., :-distance], maps[..., distance:]),
         (maps[:, :, :-distance], maps[:, :, distance:]),
     )
-    found = torch.stack([_correlation(*(p.transpose(0, 1).flatten(1) for p in pair)) for pair in pairs])
-    return found.nanmean().item()
+    by_channel = [_correlation(*(p.transpose(0, 1).flatten(1) for p in pair)) for pair in pairs]
+    return torch.stack(by_channel).nanmean().item()
 
 
 def _correlation(a: Tensor, b: Tensor) -> Tensor:
@@ -100,18 +94,14 @@ class Mistake:
     probability: float
 
 
-def worst(result: Result, data: ImageSet, count: int = 6) -> list[Mistake]:
+def worst(experiment: Experiment, result: Result, count: int = 6) -> list[Mistake]:
     """The test images that the run got most wrong: highest cross-entropy first."""
-    indices = split(data, seed=SPLIT_SEED).test
-    logits, targets = result.logits, data.labels[indices]
-    losses = nn.functional.cross_entropy(logits, targets, reduction="none")
-    found = []
+    data, indices, logits = experiment.data, experiment.split.test, result.logits
+    losses = nn.functional.cross_entropy(logits, data.labels[indices], reduction="none")
+    names, mistakes = data.class_names, []
     for position in losses.argsort(descending=True)[:count].tolist():
-        called = int(logits[position].argmax())
-        index = int(indices[position])
-        probability = logits[position].softmax(0)[called].item()
-        names = data.class_names
-        found.append(
-            Mistake(data.images[index], data.files[index], names[data.labels[index]], names[called], probability)
-        )
-    return found
+        index, shares = int(indices[position]), logits[position].softmax(0)
+        called = int(shares.argmax())
+        label, probability = names[data.labels[index]], shares[called].item()
+        mistakes.append(Mistake(data.images[index], data.files[index], label, names[called], probability))
+    return mistakes

@@ -1,4 +1,4 @@
-"""How a network is trained: settings, optimizer and schedule, shared by both engines."""
+"""How a network is trained: settings, optimizer and schedule, seeds, threads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +9,21 @@ from torch import nn
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
+SCHEDULES = ("one-cycle", "constant")
+PRECISIONS = ("32-true", "bf16-mixed")
+
 
 @dataclass(frozen=True)
 class Training:
     """SGD with Nesterov momentum under a one-cycle schedule (Smith and Topin 2017, arXiv 1708.07120).
 
-    ``learning_rate`` is the peak, reached after ``warmup`` (a share of all steps). With the schedule "constant" it is
-    the rate of every step. ``clip`` is the largest norm of a step's gradient; a longer one is shortened to it.
+    ``learning_rate`` is the peak, reached after ``warmup`` (a share of all steps), while the momentum falls from .95 to
+    .85; then both go back. With the schedule "constant" the rate is that of every step and the momentum ``momentum``.
+    ``clip`` is the largest norm of a step's gradient; a longer one is shortened to it. ``precision``: "32-true", or
+    "bf16-mixed" (matrix products in bfloat16, weights in float32).
+
+    Raises:
+        ValueError: a size or rate that is not positive, an unknown schedule or precision.
     """
 
     epochs: int
@@ -26,13 +34,16 @@ class Training:
     warmup: float = 0.3
     schedule: str = "one-cycle"
     clip: float | None = None
+    precision: str = "32-true"
 
     def __post_init__(self) -> None:
-        if self.schedule not in ("one-cycle", "constant"):
-            raise ValueError(f"schedule is {self.schedule!r}; it must be 'one-cycle' or 'constant'")
+        for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}")
         for name in ("epochs", "batch_size", "learning_rate", "clip"):
-            if getattr(self, name) is not None and getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be positive")
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise ValueError(f"{name} is {value!r}; it must be positive")
 
 
 def optimizer_and_schedule(model: nn.Module, training: Training, steps: int) -> tuple[Optimizer, LRScheduler]:
@@ -51,23 +62,10 @@ def optimizer_and_schedule(model: nn.Module, training: Training, steps: int) -> 
     return optimizer, OneCycleLR(optimizer, training.learning_rate, total_steps=steps, pct_start=training.warmup)
 
 
-def clip_gradient(model: nn.Module, training: Training) -> None:
-    """Shorten the gradient as ``training`` says, between the backward pass and the optimizer's step."""
-    if training.clip is not None:
-        nn.utils.clip_grad_norm_(model.parameters(), training.clip)
-
-
 def seed_epoch(seed: int, epoch: int) -> None:
     """Seed torch's global generator for one epoch, so that its random masks do not depend on the epochs before it:
     a run that was killed and resumed draws the same ones."""
     torch.manual_seed(seed * 1_000_003 + epoch)
-
-
-def set_progress(model: nn.Module, progress: float) -> None:
-    """Tell every layer with a ``progress`` attribute (a drop rate that grows) how far training is, from 0 to 1."""
-    for layer in model.modules():
-        if hasattr(layer, "progress"):
-            layer.progress = progress  # type: ignore[assignment]
 
 
 @contextmanager

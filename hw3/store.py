@@ -1,0 +1,315 @@
+"""The one memory: what was computed once is kept under a key of everything that could change it, and checked when it
+is read again.
+
+A key is made of ``what`` was asked for (a complete plain description), of the meaning of the code that makes it, and of
+the versions of what it stands on. The meaning of code is its syntax tree without comments and docstrings, over all
+modules of this package that it imports: an edited word changes no key, an edited operator does.
+"""
+
+import ast
+import hashlib
+import inspect
+import json
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hw3 import files
+from hw3.files import DataError, lock, refused, report, runs_dir, settle, sha256, whole, writing
+
+LIBRARY = Path(__file__).resolve().parent
+PACKAGE = LIBRARY.name
+NEUTRAL = (__name__, files.__name__)  # they move bytes and make none
+PACKAGES = ("torch", "torchvision", "pytorch-lightning", "numpy", "scikit-learn", "pillow")
+RECORD, FORMAT = "entry.json", 1
+
+
+class DamagedError(DataError):
+    """A kept entry is not what was written."""
+
+
+def described(thing: Any) -> Any:
+    """``thing`` as plain values for a key: functions by their names, partial ones and dataclasses with all that they
+    hold. What says by an attribute ``what`` how it is described is asked.
+
+    Raises:
+        TypeError: it holds something that has no plain description.
+    """
+    if thing is None or isinstance(thing, bool | int | float | str):
+        return thing
+    if hasattr(thing, "what") and not isinstance(thing, type):
+        return described(thing.what)
+    if isinstance(thing, partial):
+        arguments = {f"argument {i}": value for i, value in enumerate(thing.args)} | thing.keywords
+        return {"call": _qualified(thing.func), **described(arguments)}
+    if isinstance(thing, Mapping):
+        return {str(name): described(value) for name, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [described(value) for value in thing]
+    if is_dataclass(thing) and not isinstance(thing, type):
+        return {"kind": type(thing).__qualname__} | {f.name: described(getattr(thing, f.name)) for f in fields(thing)}
+    if isinstance(thing, Path | Enum) or not callable(thing):
+        raise TypeError(f"{thing!r} cannot stand in a configuration; numbers, texts, dataclasses and functions can")
+    return {"call": _qualified(thing)}
+
+
+def _qualified(thing: Any) -> str:
+    return f"{thing.__module__}.{thing.__qualname__}"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that compute, without their build tags."""
+    packages = {name: version(name).split("+")[0] for name in PACKAGES}
+    return {"python": ".".join(platform.python_version_tuple()[:2]), **packages}
+
+
+def _source(module: str) -> Path | None:
+    path = LIBRARY.parent / module.replace(".", "/")
+    inside = module.split(".")[0] == PACKAGE
+    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None) if inside else None
+
+
+def _without_words(tree: ast.AST) -> str:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and ast.get_docstring(node) is not None
+        ):
+            node.body = body[1:]  # type: ignore[index]
+    return ast.dump(tree)
+
+
+@cache
+def _tree(path: Path, stamp: tuple[int, int]) -> tuple[str, tuple[str, ...]]:
+    """What the module at ``path`` means, and the names of what it imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:  # a name may be a module of the package
+            imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return _without_words(tree), tuple(imported)
+
+
+def closure(modules: Iterable[str]) -> dict[str, str]:
+    """``modules`` of this package and all that they import of it, however far and also inside functions: the meaning
+    of each."""
+    meanings: dict[str, str] = {}
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        path = _source(name)
+        if path is None or name in meanings or name in NEUTRAL:
+            continue
+        status = path.stat()
+        meanings[name], imported = _tree(path, (status.st_mtime_ns, status.st_size))
+        waiting += imported
+    return dict(sorted(meanings.items()))
+
+
+def _home(thing: Any) -> Any:
+    """The module, or for an object its function or class."""
+    if isinstance(thing, ModuleType):
+        return thing
+    if isinstance(thing, partial):
+        return _home(thing.func)
+    return thing if hasattr(thing, "__qualname__") else type(thing)
+
+
+def meaning(code: Sequence[Any]) -> tuple[list[str], str]:
+    """The modules of ``code`` (modules, functions, classes, or objects of them), and a digest of what they mean.
+
+    Code outside of this package counts by its own file, or where there is none (a notebook) by its own definition.
+    """
+    ours: set[str] = set()
+    others: set[str] = set()
+    for home in map(_home, code):
+        name = home.__name__ if isinstance(home, ModuleType) else home.__module__
+        if _source(name) is not None:
+            ours.add(name)
+            continue
+        file = getattr(sys.modules.get(name), "__file__", None)
+        text = Path(file).read_text(encoding="utf-8") if file and file.endswith(".py") else inspect.getsource(home)
+        others.add(_without_words(ast.parse(inspect.cleandoc(text) if not file else text)))
+    parts = [*(f"{name} {tree}" for name, tree in closure(ours).items()), *sorted(others)]
+    return sorted(ours), hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A place in the memory. ``what`` is plain; ``code`` is what makes it, with what that hands on."""
+
+    kind: str
+    what: dict[str, Any]
+    code: tuple[Any, ...]
+    root: Path
+    label: str = ""
+
+    @property
+    def key(self) -> str:
+        named = {"what": self.what, "code": meaning(self.code)[1], "versions": versions()}
+        return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def folder(self) -> Path:
+        return self.root / self.kind / "-".join(filter(None, (self.label, self.key)))
+
+    @property
+    def unfinished(self) -> Path:
+        """Where it is being made."""
+        return self.folder.with_name(f".{self.folder.name}.unfinished")
+
+    def stored(self) -> Path | None:
+        """The folder, if it is complete and unchanged; what is damaged is named and removed."""
+        folder = self.folder
+        try:
+            return folder if read(folder) is not None else None
+        except DamagedError as error:
+            report(f"{error}; it is made again")
+            with writing(folder):
+                shutil.rmtree(folder)
+        return None
+
+    def made(self, make: Callable[[Path], None]) -> Path:
+        """The folder, made by ``make(folder)`` if it is not stored. Two processes that ask at once make it once.
+
+        ``make`` may find what a killed one left in the folder, and go on from there or write over it.
+        """
+        folder = self.stored()
+        if folder is not None:
+            return folder
+        folder = self.folder
+        with lock(folder):
+            if self.stored() is None:
+                unfinished = self.unfinished
+                with writing(folder):
+                    unfinished.mkdir(parents=True, exist_ok=True)
+                    make(unfinished)
+                    self._seal(unfinished)
+                    unfinished.rename(folder)
+                    settle(folder.parent, deep=False)
+        return folder
+
+    def _seal(self, folder: Path) -> None:
+        """Write the record that makes the entry complete."""
+        modules, digest = meaning(self.code)
+        kept = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
+        record = {
+            "format": FORMAT,
+            "kind": self.kind,
+            "what": self.what,
+            "code": {"modules": modules, "meaning": digest},
+            "versions": versions(),
+            "files": {name: [path.stat().st_size, sha256(path)] for name, path in kept.items() if name != RECORD},
+        }
+        with whole(folder / RECORD) as path:
+            path.write_text(json.dumps(record | {"checksum": _checksum(record)}, indent=1), encoding="utf-8")
+        settle(folder)
+
+
+def once(
+    kind: str,
+    what: Mapping[str, Any],
+    make: Callable[[Path], None],
+    *,
+    code: Sequence[Any] = (),
+    root: Path | None = None,
+    label: str = "",
+) -> Path:
+    """The folder with the files that ``make(folder)`` writes, made once for each ``what``.
+
+    Args:
+        what: a complete description; it is made plain by ``described``.
+        code: functions, classes or objects that are used beside ``make`` and its module.
+        root: by default the run store; the cache for what can cheaply be had again.
+
+    Raises:
+        DataError: the place cannot be written.
+    """
+    return Entry(kind, described(what), (make, *code), root or runs_dir(), label).made(make)
+
+
+def _checksum(record: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+_verified: dict[Path, int] = {}  # folders whose files were checked by this process, with their records' times
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """The record of the entry in ``folder``; None if there is none.
+
+    Raises:
+        DamagedError: the record or a file is not what was written.
+    """
+    path = folder / RECORD
+    try:
+        stamp = path.stat().st_mtime_ns
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise DamagedError(f"{folder} is damaged ({RECORD}: {error})") from error
+    if not isinstance(record, dict) or "checksum" not in record:
+        raise DamagedError(f"{folder} is damaged ({RECORD} is no record)")
+    if record.pop("checksum") != _checksum(record):
+        raise DamagedError(f"{folder} is damaged ({RECORD} was changed)")
+    if _verified.get(folder) != stamp:
+        for name, (size, checksum) in record["files"].items():
+            kept = folder / name
+            if not kept.is_file() or kept.stat().st_size != size or sha256(kept) != checksum:
+                raise DamagedError(f"{folder} is damaged ({name} {'was changed' if kept.exists() else 'is missing'})")
+        _verified[folder] = stamp
+    return record
+
+
+def current(record: dict[str, Any]) -> bool:
+    """Would the same question find this entry today: do its code and its versions still mean the same?"""
+    code = record["code"]
+    if any(_source(name) is None for name in code["modules"]):
+        return False
+    parts = [f"{name} {tree}" for name, tree in closure(code["modules"]).items()]
+    unchanged = hashlib.sha256("\n".join(parts).encode()).hexdigest() == code["meaning"]
+    return record["versions"] == versions() and unchanged
+
+
+def entries(root: Path) -> Iterator[tuple[Path, dict[str, Any] | None]]:
+    """Every finished entry under ``root`` with its record; None where it is damaged, which is said, or where it was
+    written by another version of this package."""
+    if not root.is_dir():
+        raise DataError(f"{root} is not there; nothing was kept yet, or HW3_RUNS or HW3_CACHE names another folder")
+    for path in sorted(root.rglob(RECORD)):
+        if any(part.startswith(".") for part in path.relative_to(root).parts):
+            continue
+        try:
+            yield path.parent, read(path.parent)
+        except DamagedError as error:
+            report(f"{error}; passed over")
+            yield path.parent, None
+    for path in sorted(root.rglob("result.json")):
+        if not (path.parent / RECORD).exists():
+            report(f"{path.parent} is of another version, passed over")
+            yield path.parent, None
+
+
+def remove(folder: Path) -> None:
+    """Take an entry away.
+
+    Raises:
+        DataError: it cannot be removed.
+    """
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise refused(folder, error) from error

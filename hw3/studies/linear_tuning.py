@@ -1,0 +1,94 @@
+"""Question P2 (a): a new last layer on a frozen ResNet50, at several resolutions, with and without normalization, with
+and without its ImageNet weights."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from hw3.data.images import ImageSet
+from hw3.files import report
+from hw3.nets.resnet import FrozenBackbone
+from hw3.store import once
+from hw3.studies.pretrained import Shared, untrained
+from hw3.studies.run import tuples
+from hw3.train.features import forward, prepare
+from hw3.train.linear import L2_GRID, fit_linear
+from hw3.train.metrics import Scores, score
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """One setting, over the seeds: which images trained and which chose the penalty is drawn anew for each."""
+
+    resolution: int
+    normalize: bool
+    images: int
+    tests: tuple[Scores, ...]
+    train_accuracies: tuple[float, ...]
+    penalties: tuple[float, ...]
+
+    @property
+    def accuracies(self) -> list[float]:
+        return [scores.accuracy for scores in self.tests]
+
+
+def linear_tuning(
+    shared: Shared,
+    resolution: int,
+    sizes: tuple[int, int],
+    seeds: Sequence[int],
+    normalize: bool = True,
+    pretrained: bool = True,
+    grid: Sequence[float] = L2_GRID,
+) -> Tuned:
+    """Linear tuning at ``resolution`` pixels on the first ``sizes[0]`` images of the training pool (nine of ten train,
+    the others choose the penalty out of ``grid`` by their loss), tested on ``sizes[1]``, once for each seed. Without
+    ``pretrained`` the frozen network was never trained; each seed draws another one."""
+    settings = {
+        "resolution": resolution,
+        "normalize": normalize,
+        "sizes": sizes,
+        "seeds": tuple(seeds),
+        "grid": tuple(grid),
+    }
+    origin = {"data": shared.data.digest, "weights": shared.weights.digest, "precision": shared.precision}
+
+    def make(folder: Path) -> None:
+        backbone = shared.backbone() if pretrained else None
+        rows = [
+            _once(shared, backbone or untrained(shared, seed), seed, resolution, sizes, normalize, grid)
+            for seed in seeds
+        ]
+        tests, accuracies, penalties, counts = zip(*rows, strict=True)
+        tuned = Tuned(resolution, normalize, counts[0], tests, accuracies, penalties)
+        (folder / "tuned.json").write_text(json.dumps(asdict(tuned)), encoding="utf-8")
+
+    what = settings | origin | {"pretrained": pretrained}
+    folder = once("linear-tuning", what, make, code=(forward, prepare, fit_linear, score, untrained))
+    kept = json.loads((folder / "tuned.json").read_text(encoding="utf-8"))
+    tests = tuple(Scores(**{k: tuples(v) for k, v in test.items()}) for test in kept.pop("tests"))
+    return Tuned(**{name: tuples(value) for name, value in kept.items()}, tests=tests)
+
+
+def _once(
+    shared: Shared,
+    backbone: FrozenBackbone,
+    seed: int,
+    resolution: int,
+    sizes: tuple[int, int],
+    normalize: bool,
+    grid: Sequence[float],
+) -> tuple[Scores, float, float, int]:
+    data: ImageSet = shared.data
+    learn, tests = shared.pools.train[: sizes[0]], shared.pools.test[: sizes[1]]
+    x, x_test = (shared.features(backbone, data.images[part], resolution, normalize) for part in (learn, tests))
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
+    train, validation = order[len(x) // 10 :], order[: len(x) // 10]
+    y = data.labels[learn]
+    layer = fit_linear((x[train], y[train]), (x[validation], y[validation]), len(data.class_names), grid)
+    scores = score(layer(x_test), data.labels[tests])
+    report(f"linear tuning at {resolution} px, seed {seed}: test accuracy {scores.accuracy:.4f}")
+    return scores, (layer(x[train]).argmax(1) == y[train]).double().mean().item(), layer.l2, len(x)

@@ -1,0 +1,127 @@
+"""How much work the book does: ``smoke`` to see that everything runs, ``book`` by default, ``full`` with patience."""
+
+import os
+from dataclasses import dataclass, replace
+
+from hw3.train.device import default_precision
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """The distillation study's size.
+
+    ``images`` train (with their labels, or with the teacher's logits), ``validation`` choose, ``tests`` test;
+    ``few`` are the numbers of labels of the study with few of them. Teachers see ``shifts`` shifts of each image, and
+    its mirror image, at ``resolution`` pixels. Students train for ``epochs``; the fully tuned teacher for
+    ``teacher_epochs``. The search trains for ``search_epochs`` in each setting of its grid, ``alphas`` times
+    ``temperatures``, with each of ``search_seeds``. ``stem`` is how the student begins, ``other_stem`` what that is
+    compared with (see ``hw3.nets.resnet.student``).
+    """
+
+    images: int
+    validation: int
+    tests: int
+    few: tuple[int, ...]
+    shifts: int
+    resolution: int
+    epochs: int
+    teacher_epochs: int
+    search_epochs: int
+    search_seeds: tuple[int, ...]
+    alphas: tuple[float, ...] = (0.0, 0.5, 0.9)
+    temperatures: tuple[float, ...] = (2.0, 4.0, 8.0)
+    batch_size: int = 64
+    learning_rate: float = 0.02
+    stem: str = "imagenet"
+    other_stem: str = "small"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """``source`` restricts where images come from (None: the best that is at hand); ``epochs`` of the shoes' networks.
+
+    Of linear tuning: ``probe_images`` to train and to test, ``sweep_images`` the same for the sweep over
+    ``resolutions``, ``resolution`` of the answer, and how many images a network is pretrained on where no weights can
+    be had. ``precision``: see ``hw3.train.device.default_precision``.
+    """
+
+    name: str
+    source: str | None
+    seeds: tuple[int, ...]
+    epochs: int
+    probe_images: tuple[int, int]
+    sweep_images: tuple[int, int]
+    resolutions: tuple[int, ...]
+    resolution: int
+    pretrain_images: int
+    distillation: Distillation
+    precision: str = "32-true"
+
+
+PROFILES = {
+    "smoke": Profile(
+        name="smoke",
+        source="digits",
+        seeds=(0, 1, 2),
+        epochs=2,
+        probe_images=(400, 200),
+        sweep_images=(200, 200),
+        resolutions=(32, 64),
+        resolution=64,
+        pretrain_images=400,
+        distillation=Distillation(256, 100, 200, (64, 128), 2, 32, 1, 1, 1, (0, 1), (0.0, 0.9), (4.0,)),
+    ),
+    "book": Profile(
+        name="book",
+        source=None,
+        seeds=(0, 1, 2),
+        epochs=6,
+        probe_images=(10_000, 2_000),
+        sweep_images=(1_000, 500),
+        resolutions=(32, 64, 96, 128),
+        resolution=96,
+        pretrain_images=3_000,
+        distillation=Distillation(1_500, 500, 2_000, (150, 500), 2, 64, 3, 1, 2, (0, 1, 2)),
+    ),
+    "full": Profile(
+        name="full",
+        source=None,
+        seeds=(0, 1, 2, 3, 4),
+        epochs=20,
+        probe_images=(50_000, 10_000),
+        sweep_images=(50_000, 10_000),
+        resolutions=(32, 64, 96, 128, 224),
+        resolution=96,
+        pretrain_images=25_000,
+        distillation=Distillation(
+            images=45_000,
+            validation=5_000,
+            tests=10_000,
+            few=(500, 5_000),
+            shifts=4,
+            resolution=96,
+            epochs=12,
+            teacher_epochs=2,
+            search_epochs=4,
+            search_seeds=(0, 1, 2),
+            alphas=(0.0, 0.5, 0.9, 1.0),
+            temperatures=(1.0, 2.0, 4.0),
+            batch_size=128,
+            learning_rate=0.1,
+            stem="small",
+            other_stem="imagenet",
+        ),
+    ),
+}
+
+
+def profile(name: str | None = None) -> Profile:
+    """The profile ``name``, or the one that ``HW3_PROFILE`` names, or ``book``, in this machine's precision.
+
+    Raises:
+        ValueError: there is no such profile.
+    """
+    wanted = name or os.environ.get("HW3_PROFILE") or "book"
+    if wanted not in PROFILES:
+        raise ValueError(f"the profile is {wanted!r}; it must be one of {', '.join(PROFILES)}")
+    return replace(PROFILES[wanted], precision=default_precision())
