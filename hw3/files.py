@@ -103,12 +103,15 @@ def refused(path: Path, error: OSError) -> DataError:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Work that writes under ``path``: a full disk or a missing right becomes a ``DataError`` that names the place."""
+    """Work that writes under ``path``: a full disk or a missing right becomes a ``DataError`` that names the place.
+    A missing right to a file elsewhere, which was perhaps only read, passes."""
     try:
         yield
     except OSError as error:
-        if error.errno in DISK_ERRORS:
-            raise refused(path, error) from error
+        named = Path(error.filename) if isinstance(error.filename, str) else path
+        inside = named in path.parents or named.is_relative_to(path.parent)
+        if error.errno in DISK_ERRORS and (inside or error.errno not in (errno.EACCES, errno.EPERM)):
+            raise refused(path if inside else named, error) from error
         raise
     except RuntimeError as error:
         if "inline_container" in str(error) or "PytorchStreamWriter" in str(error):  # torch.save on a full disk
@@ -150,8 +153,18 @@ def settle(path: Path, deep: bool = True) -> None:
                 os.close(handle)
 
 
-def lock(target: Path) -> FileLock:
-    """A lock between processes, named after ``target``; it is freed when its holder dies."""
+@contextmanager
+def lock(target: Path) -> Iterator[None]:
+    """A lock between processes, named after ``target``; it is freed when its holder dies.
+
+    Raises:
+        DataError: the lock cannot be written, with the reason.
+    """
     with writing(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(target.parent / f".{target.name}.lock")
+        held = FileLock(target.parent / f".{target.name}.lock")
+        held.acquire()
+    try:
+        yield
+    finally:
+        held.release()

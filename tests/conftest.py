@@ -1,6 +1,7 @@
 """Shared by all tests: caches and runs of their own, so that a user's are neither used nor touched."""
 
 import os
+import subprocess
 
 import pytest
 import torch
@@ -25,3 +26,26 @@ def _own_folders(tmp_path_factory):
 def clean_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("HW3_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """``small_disk(kilobytes)`` is an empty disk of that size, for root; ``small_disk.read_only()`` makes it so."""
+    place = tmp_path / "disk"
+
+    def mount(*arguments):
+        try:
+            return subprocess.run(["mount", *arguments, place], capture_output=True).returncode == 0
+        except OSError:
+            return False
+
+    def make(kilobytes):
+        place.mkdir()
+        if not mount("-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs"):
+            pytest.skip("only root can mount a disk")
+        return place
+
+    make.read_only = lambda: mount("-o", "remount,ro")
+    yield make
+    if place.is_mount():
+        subprocess.run(["umount", "--lazy", place], check=True)
