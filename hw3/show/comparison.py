@@ -1,0 +1,313 @@
+"""Two arms of a study: their difference, how far chance could have moved it, and the words that the numbers allow."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import hypot, isfinite, isnan
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+from torch.nn import functional as F
+
+from hw3.show.tables import Table, minus, table
+from hw3.studies.run import Result
+
+CHANCE = 2.0  # standard errors above a guess's accuracy below which a network counts as guessing
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """First arm minus second. ``over_seeds`` and ``over_images`` are half-widths of confidence intervals, over the
+    paired seeds (NaN for a single one) and over the test images; ``failed`` says of each arm which seeds learned
+    nothing.
+
+    Accuracies and their differences are shares, losses are nats.
+    """
+
+    difference: float
+    over_seeds: float
+    over_images: float
+    by_seed: tuple[float, ...]
+    measure: str = "accuracy"
+    confidence: float = 0.95
+    failed: tuple[str, str] = ("", "")
+
+    @property
+    def visible(self) -> float:
+        """The smallest difference that could have been seen: both half-widths, added in quadrature."""
+        return hypot(self.over_seeds, self.over_images)
+
+    @property
+    def low(self) -> float:
+        return self.difference - self.visible
+
+    @property
+    def high(self) -> float:
+        return self.difference + self.visible
+
+    @property
+    def sign(self) -> int:
+        """1 or -1 where the interval excludes 0 in runs that learned something, else 0. An interval of no width says
+        nothing about its own error: 0 too."""
+        if any(self.failed) or not self.visible > 0:
+            return 0
+        return int(self.low > 0) - int(self.high < 0)
+
+    @property
+    def word(self) -> str:
+        if any(self.failed):
+            return "diverged"
+        return "one seed" if isnan(self.over_seeds) else {1: "higher", 0: "not shown", -1: "lower"}[self.sign]
+
+    @property
+    def unit(self) -> str:
+        return "points" if self.measure == "accuracy" else "nats"
+
+    def amount(self, value: float, signed: bool = True) -> str:
+        """``value`` as it is told: shares in percentage points, losses in nats."""
+        if not isfinite(value):
+            return "not finite"
+        scaled, form = (100 * value, ".2f") if self.measure == "accuracy" else (value, ".3f")
+        return minus(f"{scaled:{'+' if signed else ''}{form}}")
+
+    @property
+    def interval(self) -> str:
+        return "unknown" if isnan(self.visible) else f"{self.amount(self.low)} to {self.amount(self.high)}"
+
+    @property
+    def told(self) -> str:
+        """The difference with its unit and interval."""
+        interval = "" if isnan(self.visible) else f", {self.confidence:.0%} interval {self.interval}"
+        return f"{self.amount(self.difference)} {self.unit}{interval}"
+
+    def _repr_markdown_(self) -> str:
+        return summary({"first − second": self})._repr_markdown_()
+
+
+def compare(
+    first: Sequence[Result],
+    second: Sequence[Result],
+    targets: Tensor,
+    measure: str = "accuracy",
+    confidence: float = 0.95,
+) -> Comparison:
+    """Two arms on the same test images with labels ``targets`` (N,), paired by seed; ``measure`` is "accuracy" or
+    "loss".
+
+    Raises:
+        ValueError: arms of different seeds, precision, processors, data or parts; no runs; an unknown measure.
+    """
+    _same_conditions([first, second])
+    seeds = [result.seed for result in first]
+    return compare_logits(
+        [r.logits for r in first], [r.logits for r in second], targets, measure, confidence, seeds=seeds
+    )
+
+
+def compare_logits(
+    first: Sequence[Tensor],
+    second: Sequence[Tensor],
+    targets: Tensor,
+    measure: str = "accuracy",
+    confidence: float = 0.95,
+    seeds: Sequence[int] | None = None,
+) -> Comparison:
+    """The same for logits (N, classes), one for each seed; what has no seeds stands in every place of its arm."""
+    if len(first) != len(second) or len(first) == 0:
+        raise ValueError(f"{len(first)} and {len(second)} networks; a pairing needs the same number, 1 or more")
+    seeds = range(len(first)) if seeds is None else seeds
+    failed = (_failed(first, targets, seeds), _failed(second, targets, seeds))
+    values = _by_image(first, targets, measure), _by_image(second, targets, measure)
+    return _of_values(*values, measure, confidence, failed)
+
+
+def contrast(
+    first: tuple[Sequence[Result], Sequence[Result]],
+    second: tuple[Sequence[Result], Sequence[Result]],
+    targets: Tensor,
+    measure: str = "accuracy",
+    confidence: float = 0.95,
+) -> Comparison:
+    """The gain of one pair of arms minus the gain of another: (a - b) - (c - d), by seed and by image."""
+    arms = [*first, *second]
+    _same_conditions(arms)
+    a, b, c, d = (_by_image([r.logits for r in arm], targets, measure) for arm in arms)
+    broken = [_failed([r.logits for r in arm], targets, [r.seed for r in arm]) for arm in arms]
+    failed = (" and ".join(filter(None, broken[:2])), " and ".join(filter(None, broken[2:])))
+    return _of_values(a - b, c - d, measure, confidence, failed)
+
+
+def paired(
+    first: Sequence[float],
+    second: Sequence[float],
+    tests: int | None = None,
+    measure: str = "accuracy",
+    confidence: float = 0.95,
+) -> Comparison:
+    """Two arms of which only one number a seed is known. With ``tests``, the number of test images, accuracies get the
+    half-width of two independent samples of that size; both arms saw the same images, so it is if anything too wide.
+
+    Raises:
+        ValueError: lengths that differ, or nothing to compare.
+    """
+    if len(first) != len(second) or len(first) == 0:
+        raise ValueError(f"{len(first)} and {len(second)} values; a pairing needs the same number, 1 or more")
+    a, b = np.asarray(first, float), np.asarray(second, float)
+    images = 0.0
+    if tests is not None:
+        variance = sum(p * (1 - p) / tests for p in (a.mean(), b.mean()))
+        images = float(stats.norm.ppf((1 + confidence) / 2) * variance**0.5)
+    failed = tuple("" if np.isfinite(values).all() else "a value is not finite" for values in (a, b))
+    return Comparison(
+        float((a - b).mean()),
+        _half_width(a, b, confidence),
+        images,
+        tuple((a - b).tolist()),
+        measure,
+        confidence,
+        (failed[0], failed[1]),
+    )
+
+
+def _same_conditions(arms: Sequence[Sequence[Result]]) -> None:
+    if not all(arms):
+        raise ValueError("an arm has no runs; give one or more, the same seeds in each")
+    conditions = {
+        "seeds": lambda arm: [r.seed for r in arm],
+        "precision": lambda arm: sorted({r.precision for r in arm}),
+        "processors": lambda arm: sorted({r.capability for r in arm}),
+        "data": lambda arm: sorted({r.what["data"]["digest"] for r in arm}),
+        "parts": lambda arm: sorted({r.what["split"]["digest"] for r in arm}),
+    }
+    for name, of in conditions.items():
+        for arm in arms:
+            mixed = name != "seeds" and len(of(arm)) > 1
+            if mixed or of(arm) != of(arms[0]):
+                pair = f"{arms[0][0].name} has {of(arms[0])}, {arm[0].name} has {of(arm)}"
+                raise ValueError(f"the arms differ in {name}: {pair}; compare arms of the same {name}")
+
+
+def _by_image(logits: Sequence[Tensor], targets: Tensor, measure: str) -> np.ndarray:
+    """(seeds, images): right (1) or wrong (0), or the cross-entropy in nats."""
+    if measure not in ("accuracy", "loss"):
+        raise ValueError(f"the measure is {measure!r}; it must be accuracy or loss")
+    if measure == "accuracy":
+        return np.array([(z.argmax(1) == targets).double().numpy() for z in logits])
+    return np.array([F.cross_entropy(z.float(), targets, reduction="none").double().numpy() for z in logits])
+
+
+def _failed(logits: Sequence[Tensor], targets: Tensor, seeds: Sequence[int]) -> str:
+    """Which seeds are not finite, or are right no more often than a guess may well be."""
+    broken: dict[str, list[str]] = {}
+    for z, seed in zip(logits, seeds, strict=True):
+        guess = 1 / z.shape[1]
+        limit = guess + CHANCE * (guess * (1 - guess) / len(targets)) ** 0.5
+        if not torch.isfinite(z).all():
+            broken.setdefault("gave numbers that are not finite", []).append(str(seed))
+        elif (z.argmax(1) == targets).double().mean().item() <= limit:
+            broken.setdefault("stayed at chance level", []).append(str(seed))
+    return " and ".join(f"seed {', '.join(names)} {what}" for what, names in broken.items())
+
+
+def _of_values(
+    first: np.ndarray, second: np.ndarray, measure: str, confidence: float, failed: tuple[str, str]
+) -> Comparison:
+    differences = (first - second).mean(1)
+    over_seeds = _half_width(first.mean(1), second.mean(1), confidence)
+    over_images = _half_width(first.mean(0), second.mean(0), confidence)
+    by_seed = tuple(differences.tolist())
+    return Comparison(float(differences.mean()), over_seeds, over_images, by_seed, measure, confidence, failed)
+
+
+def _half_width(first: np.ndarray, second: np.ndarray, confidence: float) -> float:
+    """Of Student's interval for the mean of paired differences; NaN for a single pair."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):  # equal differences: scipy fears for its precision
+        warnings.simplefilter("ignore")
+        interval = stats.ttest_rel(first, second).confidence_interval(confidence)
+    half = float(interval.high - interval.low) / 2
+    return 0.0 if half < 1e-12 else half  # roundings alone
+
+
+def between(
+    named: dict[str, list[Result]],
+    pairs: Sequence[tuple[str, str]],
+    targets: Tensor,
+    measure: str = "accuracy",
+    confidence: float = 0.95,
+) -> dict[str, Comparison]:
+    """A comparison for each pair of names, under "first − second"."""
+    return {f"{a} − {b}": compare(named[a], named[b], targets, measure, confidence) for a, b in pairs}
+
+
+def summary(comparisons: dict[str, Comparison]) -> Table:
+    """One line for each comparison: what was measured, and what it shows."""
+    first = next(iter(comparisons.values()))
+    header = ("comparison", f"difference ({first.unit})", f"{first.confidence:.0%} interval", "by seed", "shown")
+    return table(
+        header,
+        (
+            (name, c.amount(c.difference), c.interval, ", ".join(c.amount(d) for d in c.by_seed), c.word)
+            for name, c in comparisons.items()
+        ),
+    )
+
+
+def sentence(c: Comparison, first: str, second: str, quantity: str) -> str:
+    """What the numbers allow to say about the ``quantity`` of the ``first`` arm and the ``second``."""
+    if c.word == "diverged":
+        broken = " and ".join(
+            f"of the {name} {what}" for name, what in zip((first, second), c.failed, strict=True) if what
+        )
+        each = ", ".join(c.amount(d) for d in c.by_seed)
+        return f"There is no verdict on the {quantity}: {broken}. By seed the difference is {each} {c.unit}."
+    if c.word == "one seed":
+        return (
+            f"One seed cannot tell the {quantity} of the {first} from that of the {second}: the difference is "
+            f"{c.amount(c.difference)} {c.unit} here, and how far another seed would move it is not known."
+        )
+    if c.sign:
+        over = f"{count_of(len(c.by_seed))} paired seeds" + (" and the test images" if c.over_images else "")
+        word = "higher" if c.sign > 0 else "lower"
+        return (
+            f"The {quantity} of the {first} is {word} than that of the {second}: {c.amount(c.difference)} {c.unit} "
+            f"({c.confidence:.0%} interval {c.interval}, over {over})."
+        )
+    if not c.visible:
+        return (
+            f"The {quantity} of the {first} minus that of the {second} is {c.amount(c.difference)} {c.unit} in every "
+            "seed. Seeds that agree so exactly do not say how far chance could have moved them, so there is no verdict."
+        )
+    least = c.amount(c.visible, signed=False)
+    return (
+        f"Whether the {quantity} of the {first} is higher or lower than that of the {second} is not shown: "
+        f"{_agreement(c.by_seed)}, the difference lies between {c.amount(c.low)} and {c.amount(c.high)} {c.unit} "
+        f"({c.confidence:.0%} interval), and one of less than {least} could not have been seen."
+    )
+
+
+def count_of(number: int) -> str:
+    """A small number as a word."""
+    return COUNTS[number] if number < len(COUNTS) else str(number)
+
+
+def _agreement(differences: Sequence[float]) -> str:
+    signs = {"higher": sum(d > 0 for d in differences), "lower": sum(d < 0 for d in differences)}
+    signs["equal"] = len(differences) - sum(signs.values())
+    some = {word: number for word, number in signs.items() if number}
+    if len(some) == 1:
+        return (
+            f"{'both' if len(differences) == 2 else 'all ' + count_of(len(differences))} seeds are {next(iter(some))}"
+        )
+    return f"of {count_of(len(differences))} seeds " + ", ".join(f"{count_of(n)} {w}" for w, n in some.items())
+
+
+def sentences(comparisons: dict[str, Comparison], quantity: str = "test accuracy", arm: str = "{}") -> dict[str, str]:
+    """``verdict0``, ``verdict1``, ...: a sentence for each "first − second"; ``arm`` makes a phrase of a name."""
+    result = {}
+    for i, (pair, c) in enumerate(comparisons.items()):
+        first, second = (arm.format(name) for name in pair.split(" − "))
+        result[f"verdict{i}"] = sentence(c, first, second, quantity)
+    return result

@@ -1,0 +1,159 @@
+"""Tables, notices and glued texts for the pages, as objects that a notebook shows."""
+
+import html
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean, median
+from typing import Any
+
+from sympy import Basic, latex
+
+from hw3.data.images import ImageSet
+from hw3.studies.run import Experiment, Result
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Markdown table: its cells are already formatted; numbers stand to the right."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def _repr_markdown_(self) -> str:
+        marks = ["---"] + ["---:"] * (len(self.header) - 1)
+        return "\n".join("| " + " | ".join(line) + " |" for line in (self.header, marks, *self.rows))
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    return Table(tuple(header), tuple(tuple(str(cell) for cell in row) for row in rows))
+
+
+def one_row(**values: Any) -> Table:
+    """A few values under their names, underscores as blanks."""
+    return table([name.replace("_", " ") for name in values], [list(values.values())])
+
+
+def minus(number: str) -> str:
+    """A number with a minus sign in place of the hyphen."""
+    return number.replace("-", "−")
+
+
+def spread(values: Sequence[float], form: str = ".1%") -> str:
+    """The mean of some seeds and, in brackets, the lowest and the highest."""
+    if len(values) == 1:
+        return f"{values[0]:{form}}"
+    low, high = f"{min(values):{form}}", f"{max(values):{form}}"
+    return f"{mean(values):{form}} ({low.removesuffix('%')} to {high})"
+
+
+def scores(groups: dict[str, list[Result]]) -> Table:
+    """Parameters; loss and accuracy on the test part, mean and range over the seeds; precision and recall, means over
+    classes and seeds."""
+    rows = (
+        (
+            label,
+            f"{results[0].parameters:,}",
+            spread([r.test.loss for r in results], ".3f"),
+            spread([r.test.accuracy for r in results]),
+            f"{mean(r.test.precision for r in results):.1%}",
+            f"{mean(r.test.recall for r in results):.1%}",
+        )
+        for label, results in groups.items()
+    )
+    return table(("network", "parameters", "loss (nats)", "accuracy", "precision", "recall"), rows)
+
+
+def costs(groups: dict[str, list[Result]]) -> Table:
+    """Parameters, multiplications for one image, and the median seconds of an epoch, on one core while other runs used
+    the other cores."""
+    header = ("network", "parameters", "multiplications", "seconds an epoch")
+    times = {label: mean(median(r.curve("seconds")) for r in results) for label, results in groups.items()}
+    rows = ((n, f"{r[0].parameters:,}", f"{r[0].multiplications:,}", f"{times[n]:.1f}") for n, r in groups.items())
+    return table(header, rows)
+
+
+def by_class(groups: dict[str, list[Result]]) -> Table:
+    """Precision and recall of each class for each network, mean and range over the seeds."""
+    rows = (
+        (
+            label,
+            name,
+            spread([r.test.precision_by_class[i] for r in results]),
+            spread([r.test.recall_by_class[i] for r in results]),
+        )
+        for label, results in groups.items()
+        for i, name in enumerate(results[0].class_names)
+    )
+    return table(("network", "class", "precision", "recall"), rows)
+
+
+def configuration(experiment: Experiment) -> Table:
+    """Everything that names an experiment."""
+    return table(("setting", experiment.name), _flat(experiment.what))
+
+
+def _flat(what: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Rows of a nested description; digests by their beginning, what is not set left out."""
+    rows: list[tuple[str, str]] = []
+    for name, value in what.items():
+        if isinstance(value, Mapping):
+            rows += [(f"{name}: {inner}", shown) for inner, shown in _flat(value)]
+        elif value is not None:
+            shown = f"`{value[:12]}`" if name in ("digest", "key") else str(value)
+            rows.append((name.replace("_", " "), shown))
+    return rows
+
+
+@dataclass(frozen=True)
+class Mathematics:
+    """LaTeX that a notebook shows as a displayed formula."""
+
+    source: str
+
+    def _repr_latex_(self) -> str:
+        return f"$$ {self.source} $$"
+
+
+def aligned(*equations: Basic) -> Mathematics:
+    """Equations under each other, their signs in one column."""
+    lines = (f"{latex(equation.lhs)} &= {latex(equation.rhs)}" for equation in equations)
+    return Mathematics(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A box in the book's own style; plain text elsewhere."""
+
+    kind: str
+    title: str
+    text: str
+
+    def _repr_html_(self) -> str:
+        title, text = html.escape(self.title), html.escape(self.text)
+        text = re.sub(r"github\.com/[\w/-]+", r'<a href="https://\g<0>">\g<0></a>', text)
+        return f'<div class="admonition {self.kind}"><p class="admonition-title">{title}</p><p>{text}</p></div>'
+
+    def __repr__(self) -> str:
+        return f"{self.title}: {self.text}"
+
+
+def data_notice(data: ImageSet) -> Notice:
+    """What the page's numbers were obtained on; a warning where that is a stand-in for the assignment's data."""
+    if data.source.stand_in:
+        text = (
+            f"The assignment's data were not at hand, so this build ran on a stand-in: {data.source.description} "
+            f"({len(data):,} images). Every number and every verdict on this page is about these images."
+        )
+        return Notice("warning", "Stand-in data", text)
+    return Notice(
+        "note", "Data", f"The images of this build come from {data.source.description}, {len(data):,} in all."
+    )
+
+
+def glue_all(texts: Mapping[str, Any]) -> None:
+    """Let the page's prose use each value by its name."""
+    from myst_nb import glue
+
+    for name, value in texts.items():
+        glue(name, value, display=False)

@@ -1,0 +1,438 @@
+"""What the pages say about their results: for each page one function from numbers to the texts that it glues.
+
+No text claims what its numbers do not show. How two arms are compared stands in ``hw3.show.comparison``.
+"""
+
+from collections.abc import Sequence
+from math import isfinite
+from statistics import mean
+
+import numpy as np
+from torch import Tensor
+
+from hw3.show.comparison import (
+    Comparison,
+    between,
+    compare,
+    compare_logits,
+    contrast,
+    count_of,
+    paired,
+    sentence,
+    sentences,
+    summary,
+)
+from hw3.show.tables import spread
+from hw3.studies.distillation import Study
+from hw3.studies.linear_tuning import Tuned
+from hw3.studies.run import Result
+from hw3.studies.search import Searched
+from hw3.train.metrics import Scores
+
+__all__ = [  # the comparison is handed on, so that a page imports one file
+    "Comparison",
+    "between",
+    "cnn",
+    "compare",
+    "compare_logits",
+    "contrast",
+    "dropblock",
+    "factorization",
+    "full_tuning",
+    "linear_tuning",
+    "mlp",
+    "paired",
+    "sentence",
+    "sentences",
+    "student",
+    "summary",
+    "when_it_helps",
+]
+PRECISIONS = {"32-true": "32-bit floats", "bf16-mixed": "bfloat16 products with 32-bit weights"}
+GAINS = {
+    "higher": "a gain was shown",
+    "lower": "the student did worse",
+    "not shown": "no gain was shown",
+    "one seed": "one seed cannot say",
+    "diverged": "a training learned nothing",
+}
+
+
+def _scores(prefix: str, results: Sequence[Result]) -> dict[str, str]:
+    return {
+        f"{prefix}accuracy": spread([r.test.accuracy for r in results]),
+        f"{prefix}loss": spread([r.test.loss for r in results], ".3f"),
+        f"{prefix}parameters": f"{results[0].parameters:,}",
+    }
+
+
+def last_epochs(results: Sequence[Result]) -> str:
+    """Were these trainings long enough?"""
+    last = sum(r.best_epoch == r.epochs for r in results)
+    if not last:
+        return "In no run was the last epoch the best on the validation images."
+    runs = "every run" if last == len(results) else f"{count_of(last)} of {count_of(len(results))} runs"
+    return f"In {runs} the last epoch was the best on the validation images: a longer training may end elsewhere."
+
+
+def fit_gap(results: Sequence[Result]) -> str:
+    """How much better the training images fare than the test images in the last epoch."""
+    gap = 100 * mean(r.curve("accuracy/train")[-1] - r.curve("accuracy/test")[-1] for r in results)
+    if not isfinite(gap) or abs(gap) < 0.05:
+        return "In the last epoch training and test images were right equally often."
+    side = "more" if gap > 0 else "fewer"
+    return f"In the last epoch {abs(gap):.1f} points {side} of the training images than of the test images were right."
+
+
+def confused(results: Sequence[Result]) -> str:
+    """The most frequent mistake, over all runs."""
+    total = np.sum([r.test.confusion for r in results], axis=0)
+    wrong = total - np.diag(np.diag(total))
+    if not wrong.any():
+        return "no test image was called wrong"
+    row, column = np.unravel_index(wrong.argmax(), wrong.shape)
+    names = results[0].class_names
+    share = wrong.max() / total[row].sum()
+    return f"the most frequent mistake is {names[column]} for {names[row]}, {share:.1%} of that class"
+
+
+def mlp(plain: list[Result], dropped: list[Result], targets: Tensor, first_layer: int) -> dict[str, str]:
+    """What the page about the MLP says; ``first_layer`` is how many parameters that layer has."""
+    comparison = compare(dropped, plain, targets)
+    return _scores("", plain) | {
+        "seeds": count_of(len(plain)),
+        "first_share": f"{first_layer / plain[0].parameters:.1%}",
+        "train_accuracy": f"{mean(r.curve('accuracy/train')[-1] for r in plain):.1%}",
+        "gap": fit_gap(plain),
+        "confused": confused(plain),
+        "last_epochs": last_epochs([*plain, *dropped]),
+        "verdict": sentence(comparison, "MLP with dropout", "MLP without it", "test accuracy"),
+        "seconds": f"{mean(r.seconds for r in plain):.1f}",
+        "precision": PRECISIONS[plain[0].precision],
+    }
+
+
+def cnn(convolutional: list[Result], multilayer: list[Result], targets: Tensor) -> dict[str, str]:
+    """What the page about the CNN says."""
+    comparison = compare(convolutional, multilayer, targets)
+    ratio = convolutional[0].multiplications / multilayer[0].multiplications
+    work = {
+        1: f"The CNN uses each weight at many places, which costs {ratio:.1f} times the multiplications of the MLP.",
+        0: "The two need about as many multiplications for one image.",
+        -1: f"The CNN needs {ratio:.0%} of the multiplications of the MLP.",
+    }[int(ratio > 1.05) - int(ratio < 0.95)]
+    cause = {
+        1: "A convolution is built to know a shape wherever it lies; these runs show the difference, not its cause.",
+        0: "So these runs do not show that the convolution pays.",
+        -1: "So here the convolution did not pay.",
+    }[comparison.sign]
+    seconds = [mean(r.seconds / r.epochs for r in arm) for arm in (convolutional, multilayer)]
+    share = convolutional[0].parameters_by_kind["convolution"] / convolutional[0].parameters
+    return (
+        _scores("cnn_", convolutional)
+        | _scores("mlp_", multilayer)
+        | {
+            "seeds": count_of(len(convolutional)),
+            "verdict": sentence(comparison, "CNN", "MLP", "test accuracy"),
+            "loss_verdict": sentence(compare(convolutional, multilayer, targets, "loss"), "CNN", "MLP", "test loss"),
+            "difference": f"{comparison.amount(comparison.difference)} {comparison.unit}",
+            "word": comparison.word,
+            "work": work,
+            "cause": cause,
+            "seconds": f"{seconds[0]:.1f} s for the CNN and {seconds[1]:.1f} s for the MLP",
+            "convolution_share": f"{share:.1%}",
+            "confused_cnn": confused(convolutional),
+            "confused_mlp": confused(multilayer),
+        }
+    )
+
+
+def dropblock(
+    named: dict[str, list[Result]],
+    comparisons: dict[str, Comparison],
+    correlation: float,
+    near: float,
+    far: float,
+    blind: dict[str, float],
+) -> dict[str, str]:
+    """What the page about DropBlock says. ``named`` begins with the control. Of the maps: the ``correlation`` of
+    neighbours, what the ring at distance 1 tells of a pixel (``near``, R²) and what the one at distance 2 tells
+    (``far``); ``blind``: the share of windows that see nothing."""
+    degrees = {"nearly the same": 0.9, "alike, but far from the same": 0.3, "little alike": 0.1, "not alike": -2.0}
+    likeness = next(words for words, least in degrees.items() if correlation > least)
+    if near <= 0.01:
+        ring = "So neither of them says much about a pixel."
+    elif near <= far:
+        ring = (
+            "So the pixels at distance 2, which a block leaves, say no less about a pixel than the ring at distance 1."
+        )
+    elif far > 0.01:
+        ring = (
+            f"So the ring at distance 1, of which dropout leaves the larger part, says {near / far:.1f} times as much "
+            "as the nearest pixels that a block leaves."
+        )
+    else:
+        ring = (
+            "So the ring at distance 1 says something about a pixel, and the nearest pixels that a block leaves say "
+            "hardly anything."
+        )
+    control = next(iter(named.values()))
+    return sentences(comparisons, arm="CNN with {}") | {
+        "likeness": likeness,
+        "correlation": f"{correlation:.2f}",
+        "near": f"{max(near, 0):.0%}",
+        "far": f"{max(far, 0):.0%}",
+        "ring": ring,
+        "gap": fit_gap(control),
+        "last_epochs": last_epochs([r for results in named.values() for r in results]),
+        **{f"blind_{name}": f"{share:.2%}" for name, share in blind.items()},
+        **{f"short{i}": f"{name} {_short(c)}" for i, (name, c) in enumerate(comparisons.items())},
+    }
+
+
+def _short(c: Comparison) -> str:
+    return f"{c.amount(c.difference)} {c.unit} ({c.word})"
+
+
+def factorization(
+    named: dict[str, list[Result]], comparisons: dict[str, Comparison], trained: Tensor, random: Tensor
+) -> dict[str, str]:
+    """What the page about factorized kernels says. ``named`` begins with the square kernels; ``trained`` and ``random``
+    are the shares of each filter's squared weights that rank 1 keeps (see ``hw3.studies.activations.rank_one``)."""
+    square, *others = named.values()
+    result = sentences(comparisons, arm="CNN with {}") | {"parameters": f"{square[0].parameters:,}"}
+    for i, results in enumerate(others):
+        result |= {
+            f"parameters{i}": f"{results[0].parameters:,}",
+            f"saved{i}": _saved(results[0].parameters / square[0].parameters),
+            f"work{i}": _saved(results[0].multiplications / square[0].multiplications),
+        }
+    seconds = {name: mean(r.seconds / r.epochs for r in results) for name, results in named.items()}
+    cheaper = [n for n, r in named.items() if r[0].multiplications < square[0].multiplications]
+    slow = [name for name in cheaper if seconds[name] >= next(iter(seconds.values()))]
+    time = "One epoch took " + ", ".join(f"{value:.1f} s ({name})" for name, value in seconds.items())
+    reach = 3 * (trained.std() ** 2 / len(trained) + random.std() ** 2 / len(random)) ** 0.5
+    distance = trained.mean() - random.mean()
+    return result | {
+        "time": time + (": fewer multiplications need not mean less time." if slow else "."),
+        "trained": f"{trained.mean():.0%}",
+        "random": f"{random.mean():.0%}",
+        "closer": "closer to rank 1 than"
+        if distance > reach
+        else "further from rank 1 than"
+        if distance < -reach
+        else "about as close to rank 1 as",
+    }
+
+
+def _saved(ratio: float) -> str:
+    if abs(ratio - 1) < 0.005:
+        return "as many"
+    return f"{1 - ratio:.0%} fewer" if ratio < 1 else f"{ratio - 1:.0%} more"
+
+
+def linear_tuning(main: Tuned, normalized: Sequence[Tuned], plain: Sequence[Tuned]) -> dict[str, str]:
+    """What the page about linear tuning says: ``main`` is the answer; ``normalized`` and ``plain`` are the sweeps over
+    the resolutions, with ImageNet's normalization and without."""
+    first, last = normalized[0], normalized[-1]
+    step = paired(last.accuracies, first.accuracies, images_of(first))
+    gains = normalization(normalized, plain)
+    where = {
+        "It raises the accuracy at": [size for size, c in gains.items() if c.word == "higher"],
+        "It lowers the accuracy at": [size for size, c in gains.items() if c.word == "lower"],
+        "Whether it helps is not shown at": [size for size, c in gains.items() if c.sign == 0],
+    }
+    right, tests = mean(main.accuracies), images_of(main)
+    return {
+        "accuracy": spread(main.accuracies),
+        "error": f"{196 * (right * (1 - right) / tests) ** 0.5:.1f}",  # 95 %, in points
+        "train": f"{mean(main.train_accuracies):.1%}",
+        "images": f"{main.images:,}",
+        "tests": f"{tests:,}",
+        "resolution": str(main.resolution),
+        "sweep_images": f"{first.images:,}",
+        "sweep_tests": f"{images_of(first):,}",
+        "scaling": sentence(step, f"network at {last.resolution} px", f"one at {first.resolution} px", "test accuracy"),
+        "normalization": " ".join(f"{words} {', '.join(sizes)}." for words, sizes in where.items() if sizes),
+    }
+
+
+def images_of(tuned: Tuned) -> int:
+    """How many images it was tested on."""
+    return sum(map(sum, tuned.tests[0].confusion))
+
+
+def normalization(normalized: Sequence[Tuned], plain: Sequence[Tuned]) -> dict[str, Comparison]:
+    """What ImageNet's normalization brings at each resolution."""
+    pairs = zip(normalized, plain, strict=True)
+    return {f"{a.resolution} px": paired(a.accuracies, b.accuracies, images_of(a)) for a, b in pairs}
+
+
+def student(
+    searched: Searched, alone: list[Result], taught: list[Result], targets: Tensor, teacher: Scores, right: Tensor
+) -> dict[str, str]:
+    """What the page about the student says: ``teacher`` are its scores on the test images, ``right`` (views, images) is
+    where it names the class of a training picture; the first view is the image as it is."""
+    gain, loss = (compare(taught, alone, targets, measure) for measure in ("accuracy", "loss"))
+    arms = ("distilled student", "student without a teacher")
+    fits = right.double().mean().item()
+    softness = (
+        f"The teacher names the right class for {fits:.1%} of the pictures that the student sees. There its first "
+        "choice repeats the label; new are how sure it is and which other classes it finds similar, and elsewhere its "
+        "errors."
+    )
+    why = {
+        1: f"{softness} These runs show a gain from all of that together, not from which part.",
+        0: f"These runs show no difference that would need an explanation. {softness}",
+        -1: f"{softness} Together that did harm here; these runs do not show which part did.",
+    }[gain.sign]
+    lowest, setting, alike = searched.lowest, searched.setting, len(searched.alike)
+    return {
+        "alpha": f"{setting.alpha:g}",
+        "temperature": f"{setting.temperature:g}",
+        "setting_loss": spread(setting.losses, ".3f"),
+        "lowest": f"α = {lowest.alpha:g}, τ = {lowest.temperature:g}",
+        "lowest_loss": spread(lowest.losses, ".3f"),
+        "settings": str(len(searched.trials)),
+        "alike": (
+            "No other setting is within one standard error of the lowest."
+            if alike == 1
+            else f"The search cannot tell {count_of(alike)} of them apart: their losses are within one standard error."
+        ),
+        "alone": spread([r.test.accuracy for r in alone]),
+        "taught": spread([r.test.accuracy for r in taught]),
+        "epochs": f"{alone[0].epochs} epoch{'s' if alone[0].epochs > 1 else ''}",
+        "teacher": f"{teacher.accuracy:.1%}",
+        "fits": f"{fits:.1%}",
+        "unshifted": f"{right[0].double().mean().item():.1%}",
+        "gain": sentence(gain, *arms, "test accuracy"),
+        "loss_gain": sentence(loss, *arms, "test loss"),
+        "why": why,
+    }
+
+
+def full_tuning(
+    tuned: list[Result],
+    linear: Scores,
+    gain: Comparison,
+    loss: Comparison,
+    over_linear: Comparison,
+    over_none: Comparison,
+) -> dict[str, str]:
+    """What the page about tuning the whole teacher says. ``gain`` and ``loss``: the tuned networks against the last
+    layer alone, whose scores are ``linear``; ``over_linear``, ``over_none``: the tuned teacher's student against the
+    linear teacher's and against the one without."""
+    choices = {
+        1: "That fits what one expects: features learned on large photographs can adapt to small pictures and these "
+        "classes. But the other differences named above are in it too.",
+        0: "So these images and epochs do not show that tuning all layers names more images right, or fewer.",
+        -1: "Tuning all layers, with these images, epochs and learning rate, did harm.",
+    }[gain.sign]
+    probabilities = {1: " Its probabilities are worse.", 0: "", -1: " Its probabilities are better."}[loss.sign]
+    if gain.sign:
+        better = {1: "made the better student", -1: "made the worse student"}
+        told = better.get(
+            gain.sign * over_linear.sign, "did not make a student that these runs can tell from the other"
+        )
+        passed = f"The better teacher {told}."
+    else:
+        passed = "Neither teacher was shown to be the better one, so whether the student follows stays open."
+    teachers = ("network tuned as a whole", "network with a new last layer alone")
+    return {
+        "linear": f"{linear.accuracy:.1%}",
+        "linear_loss": f"{linear.loss:.3f}",
+        "tuned": spread([r.test.accuracy for r in tuned]),
+        "tuned_loss": spread([r.test.loss for r in tuned], ".3f"),
+        "gain": sentence(gain, *teachers, "test accuracy"),
+        "loss": sentence(loss, *teachers, "test loss"),
+        "choices": choices + probabilities,
+        "students": sentence(over_linear, "wholly tuned teacher's student", "other teacher's", "test accuracy"),
+        "none": sentence(over_none, "wholly tuned teacher's student", "student without a teacher", "test accuracy"),
+        "passed": passed,
+    }
+
+
+def when_it_helps(
+    labels: Sequence[int],
+    gains: Sequence[Comparison],
+    shape: Comparison,
+    factors: dict[str, Comparison],
+    teachers: dict[str, tuple[Comparison, float, float]],
+    softness: tuple[float, float],
+) -> dict[str, str]:
+    """What the page about when a teacher helps says.
+
+    ``gains``: of the taught student over the other, for each number of ``labels``, the last one all; ``shape``: the
+    first gain minus the last. ``factors``: what each change brings. ``teachers``: for each its student's gain with all
+    labels, the share of pictures that it names wrong, and the entropy of its answers on training pictures (nats).
+    ``softness``: that of the first teacher on training and on test images.
+    """
+    shapes = {
+        "higher": "The gain is larger with the fewest labels than with all",
+        "lower": "The gain is smaller with the fewest labels than with all",
+        "diverged": "A training learned nothing, so the two gains cannot be compared",
+    }
+    unclear = "These runs do not show whether the gain depends on the number of labels"
+    seen, unseen = softness
+    harder = "harder" if seen < unseen else "no harder"
+    ranked = dict(sorted(factors.items(), key=lambda item: -abs(item[1].difference)))
+    amounts = [f"{name} ({c.amount(c.difference)} {c.unit})" for name, c in ranked.items() if c.sign]
+    hidden = [f"{name} ({c.word})" for name, c in ranked.items() if not c.sign]
+    ranking = (
+        f"Shown, the largest first: {'; '.join(amounts)}." if amounts else "None of the changes was shown to matter."
+    )
+    ranking += f" Without a verdict: {'; '.join(hidden)}." if hidden and amounts else ""
+    each = [
+        f"with the {name} one, wrong about {wrong:.1%} of the pictures, {GAINS[c.word]}"
+        for name, (c, wrong, _) in teachers.items()
+    ]
+    explained = (
+        "With few labels the teacher names classes for all the images that have none, and "
+        f"{GAINS[gains[0].word]}. With all labels it can add how sure it is, which other classes it finds similar, and "
+        f"its errors: {'; '.join(each)}."
+    )
+    entropies = {c.word: entropy for c, _, entropy in teachers.values()}
+    if set(entropies) == {"higher", "not shown"}:
+        firmer = "harder" if entropies["higher"] < entropies["not shown"] else "softer"
+        explained += f" The one whose gain was shown gives the {firmer} answers."
+    arms = ("student with {} labels and a teacher", "student with the labels alone")
+    told = [sentence(c, arms[0].format(f"{n:,}"), arms[1], "test accuracy") for n, c in zip(labels, gains, strict=True)]
+    return {
+        "fewest": told[0],
+        "most": told[-1],
+        "shape": f"{shapes.get(shape.word, unclear)} ({shape.told}).",
+        "harder": f"Its answers on images that it learned are {harder}: {seen:.2f} nats, on others {unseen:.2f}.",
+        "ranking": ranking,
+        "explained": explained,
+    }
+
+
+def pretraining(pretrained: Tuned, random: Tuned) -> dict[str, str]:
+    """What weights from ImageNet bring to a frozen network with a new last layer."""
+    gain = paired(pretrained.accuracies, random.accuracies, images_of(random))
+    return {
+        "pretraining": sentence(gain, "pretrained network", "random one", "test accuracy"),
+        "random": spread(random.accuracies),
+        "probed": f"{random.images:,}",
+        "probe_tests": f"{images_of(random):,}",
+    }
+
+
+def size_of(study: Study) -> dict[str, str]:
+    """How large the distillation study of this build is."""
+    sizes, parts = study.sizes, study.split
+    steps = sizes.epochs * (len(parts.train) // sizes.batch_size)
+    return {
+        "images": f"{len(parts.train):,}",
+        "judges": f"{len(parts.validation):,}",
+        "tests": f"{len(parts.test):,}",
+        "epochs": _epochs(sizes.epochs),
+        "search_epochs": _epochs(sizes.search_epochs),
+        "steps": f"{steps:,}",
+        "resolution": str(sizes.resolution),
+        "stem": sizes.stem,
+    }
+
+
+def _epochs(number: int) -> str:
+    return f"{number} epoch{'s' if number > 1 else ''}"

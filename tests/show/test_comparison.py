@@ -1,0 +1,194 @@
+from math import isnan, nan, sqrt
+
+import pytest
+import torch
+from scipy import stats
+
+from hw3.show.comparison import between, compare, compare_logits, contrast, paired, sentence, sentences, summary
+
+BETTER, WORSE = [0.95, 0.952, 0.948], [0.80, 0.803, 0.797]
+BROKEN = float("nan") * torch.ones(600, 3)
+
+
+def words(c, quantity="test accuracy"):
+    return sentence(c, "CNN", "MLP", quantity)
+
+
+def test_a_better_arm_is_called_higher(make_arm, targets):
+    c = compare(make_arm("cnn", BETTER), make_arm("mlp", WORSE), targets)
+    assert (c.sign, c.word) == (1, "higher")
+    assert words(c).startswith(
+        "The test accuracy of the CNN is higher than that of the MLP: +15.00 points (95% interval +"
+    )
+    assert words(c).endswith("over three paired seeds and the test images).")
+
+
+def test_a_worse_arm_is_called_lower(make_arm, targets):
+    c = compare(make_arm("cnn", WORSE), make_arm("mlp", BETTER), targets)
+    assert (c.sign, c.word) == (-1, "lower")
+    assert "is lower than that of the MLP: −15.00 points" in words(c)
+
+
+def test_losses_are_told_in_nats_and_lower_means_lower(make_arm, targets):
+    c = compare(make_arm("cnn", BETTER), make_arm("mlp", WORSE), targets, "loss")
+    assert (c.sign, c.unit) == (-1, "nats")
+    assert "The test loss of the CNN is lower" in words(c, "test loss")
+    assert " nats (95% interval −" in words(c, "test loss")
+    assert "points" not in words(c, "test loss")
+
+
+def test_what_is_not_shown_is_no_equality_and_names_the_smallest_visible_difference(make_arm, targets):
+    c = compare(make_arm("cnn", [0.90, 0.93, 0.91]), make_arm("mlp", [0.91, 0.91, 0.92]), targets)
+    assert (c.sign, c.word) == (0, "not shown")
+    text = words(c)
+    assert "higher or lower than that of the MLP is not shown: of three seeds one higher, two lower" in text
+    assert f"one of less than {100 * c.visible:.2f} could not have been seen" in text
+    assert "no difference" not in text
+
+
+def test_seeds_that_all_agree_are_said_to_agree_though_the_interval_holds_zero(make_arm, targets):
+    c = compare(make_arm("cnn", [0.90, 0.90, 0.90]), make_arm("mlp", [0.902, 0.92, 0.938]), targets)
+    assert c.sign == 0
+    assert all(d < 0 for d in c.by_seed)
+    assert "all three seeds are lower, the difference lies between −" in words(c)
+    both = paired([0.9, 0.9], [0.91, 0.95])
+    assert "both seeds are lower" in words(both)
+
+
+def test_one_seed_gives_no_verdict(make_arm, targets):
+    c = compare(make_arm("cnn", [0.95]), make_arm("mlp", [0.80]), targets)
+    assert (c.sign, c.word) == (0, "one seed")
+    assert isnan(c.visible)
+    assert "One seed cannot tell the test accuracy" in words(c)
+    assert "+15.00 points here" in words(c)
+    assert "nan" not in words(c) + c.told + c.interval + c._repr_markdown_()
+
+
+def test_a_seed_at_chance_level_is_named_and_there_is_no_verdict(make_arm, targets):
+    c = compare(make_arm("cnn", BETTER), make_arm("mlp", [0.93, 0.33, 0.94]), targets)
+    assert (c.sign, c.word) == (0, "diverged")
+    assert words(c).startswith("There is no verdict on the test accuracy: of the MLP seed 1 stayed at chance level.")
+    assert f"{100 * c.by_seed[1]:+.2f}" in words(c)
+
+
+def test_numbers_that_are_not_finite_are_named(make_arm, targets):
+    c = compare(make_arm("cnn", [0.95, BROKEN, 0.94]), make_arm("mlp", WORSE), targets, "loss")
+    assert c.word == "diverged"
+    assert "of the CNN seed 1 gave numbers that are not finite" in words(c, "test loss")
+    assert "nan" not in words(c, "test loss")
+    both = compare(make_arm("a", [0.3, BROKEN]), make_arm("b", [0.3, 0.9]), targets)
+    assert (
+        "of the CNN seed 0 stayed at chance level and seed 1 gave numbers that are not finite and of the MLP"
+        in words(both)
+    )
+
+
+def test_three_equal_differences_are_judged_by_the_images(logits_of, targets):
+    first, second = [logits_of(0.95, s) for s in range(3)], [logits_of(0.80, s) for s in range(3)]
+    c = compare_logits(first, second, targets)
+    assert c.over_seeds == 0
+    assert c.sign == 1
+    close = compare_logits([logits_of(0.95)] * 3, [logits_of(0.94, 1)] * 3, targets)
+    assert close.over_seeds == 0
+    assert close.sign == 0
+
+
+def test_equal_differences_without_images_prove_nothing():
+    c = paired([0.75, 0.875], [0.5, 0.625])
+    assert c.sign == 0
+    assert "+25.00 points in every seed" in words(c)
+    assert "no verdict" in words(c)
+    assert paired([0.1, 0.1, 0.1], [0.0, 0.0, 0.0]).sign == 0  # equal but for roundings
+    assert "+0.00 points in every seed" in words(paired([0.5, 0.6], [0.5, 0.6]))
+
+
+def test_seeds_and_images_are_added_in_quadrature(make_arm, targets):
+    cnn, mlp = make_arm("cnn", BETTER), make_arm("mlp", WORSE)
+    c = compare(cnn, mlp, targets)
+    seeds = stats.ttest_rel([r.test.accuracy for r in cnn], [r.test.accuracy for r in mlp]).confidence_interval(0.95)
+    right = [sum((r.logits.argmax(1) == targets).double() for r in arm) / 3 for arm in (cnn, mlp)]
+    images = stats.ttest_rel(*right).confidence_interval(0.95)
+    halves = [(i.high - i.low) / 2 for i in (seeds, images)]
+    assert (c.over_seeds, c.over_images) == pytest.approx(halves)
+    assert c.visible == pytest.approx(sqrt(halves[0] ** 2 + halves[1] ** 2))
+    assert (c.low, c.high) == pytest.approx((c.difference - c.visible, c.difference + c.visible))
+
+
+def test_pairing_is_by_seed():
+    assert paired([1.0, 2.0, 3.2], [0.9, 1.9, 3.09]).sign == 1  # far apart between seeds, equal within
+
+
+def test_a_number_of_test_images_widens_the_interval_of_plain_numbers():
+    assert paired([0.90, 0.91, 0.92], [0.88, 0.892, 0.90]).sign == 1
+    assert paired([0.90, 0.91, 0.92], [0.88, 0.892, 0.90], tests=500).sign == 0
+
+
+def test_plain_numbers_that_are_not_finite_give_no_verdict():
+    c = paired([nan, 0.9], [0.8, 0.8])
+    assert c.word == "diverged"
+    assert "of the CNN a value is not finite" in words(c)
+    assert "nan" not in words(c)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"capability": "AVX512"}, "processors"),
+        ({"seeds": [0, 1, 3]}, "seeds"),
+        (
+            {
+                "what": {
+                    "training": {"precision": "bf16-mixed"},
+                    "data": {"digest": "d" * 40},
+                    "split": {"digest": "s" * 40},
+                }
+            },
+            "precision",
+        ),
+        (
+            {"what": {"training": {"precision": "32-true"}, "data": {"digest": "e"}, "split": {"digest": "s" * 40}}},
+            "data",
+        ),
+        (
+            {"what": {"training": {"precision": "32-true"}, "data": {"digest": "d" * 40}, "split": {"digest": "t"}}},
+            "parts",
+        ),
+    ],
+)
+def test_arms_of_other_conditions_are_refused_by_name(make_arm, targets, change, name):
+    with pytest.raises(ValueError, match=f"differ in {name}: cnn has .*, mlp has"):
+        compare(make_arm("cnn", BETTER), make_arm("mlp", WORSE, **change), targets)
+
+
+def test_what_cannot_be_paired_is_refused(make_arm, targets, logits_of):
+    with pytest.raises(ValueError, match="no runs"):
+        compare([], make_arm("mlp", WORSE), targets)
+    with pytest.raises(ValueError, match="1 and 0 networks"):
+        compare_logits([logits_of(0.9)], [], targets)
+    with pytest.raises(ValueError, match="2 and 1 values"):
+        paired([1.0, 2.0], [1.0])
+    with pytest.raises(ValueError, match="'recall'; it must be accuracy or loss"):
+        compare(make_arm("cnn", BETTER), make_arm("other", WORSE), targets, "recall")
+
+
+def test_a_contrast_is_the_difference_of_two_gains(make_arm, targets):
+    a, b, c, d = (
+        make_arm(n, v) for n, v in (("a", BETTER), ("b", WORSE), ("c", [0.9, 0.9, 0.9]), ("d", [0.88, 0.88, 0.88]))
+    )
+    shape = contrast((a, b), (c, d), targets)
+    assert shape.difference == pytest.approx(0.15 - 0.02)
+    assert shape.sign == 1
+    assert contrast((c, d), (a, b), targets).sign == -1
+    assert contrast((a, b), (c, make_arm("e", [0.33, 0.9, 0.9])), targets).word == "diverged"
+
+
+def test_pairs_have_names_a_table_and_sentences(make_arm, targets):
+    named = {"a": make_arm("a", BETTER), "b": make_arm("b", WORSE)}
+    comparisons = between(named, [("a", "b"), ("b", "a")], targets)
+    assert list(comparisons) == ["a − b", "b − a"]
+    shown = summary(comparisons)
+    assert [row[-1] for row in shown.rows] == ["higher", "lower"]
+    assert shown.rows[0][3].count("+") == 3  # one for each seed
+    told = sentences(comparisons, arm="net {}")
+    assert told["verdict0"].startswith("The test accuracy of the net a is higher than that of the net b")
+    assert told["verdict1"].startswith("The test accuracy of the net b is lower")

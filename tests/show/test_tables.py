@@ -1,0 +1,74 @@
+from sympy import Eq, symbols
+
+from hw3.show.tables import by_class, configuration, costs, data_notice, glue_all, minus, one_row, scores, spread, table
+
+
+def test_parameters_are_the_second_column_of_every_score_table(make_arm):
+    groups = {"MLP": make_arm("mlp", [0.9, 0.8], parameters=208_500)}
+    for made in (scores(groups), costs(groups)):
+        assert made.header[1] == "parameters"
+        assert made.rows[0][:2] == ("MLP", "208,500")
+    assert "85.0% (80.0 to 90.0%)" in scores(groups).rows[0]
+    assert costs(groups).rows[0][2:] == ("5,000", "3.3")
+
+
+def test_a_spread_is_a_mean_with_its_range():
+    assert spread([0.5, 0.75, 1.0]) == "75.0% (50.0 to 100.0%)"
+    assert spread([0.5]) == "50.0%"
+    assert spread([1.0, 2.0], ".2f") == "1.50 (1.00 to 2.00)"
+    assert minus("-1.5") == "−1.5"
+
+
+def test_a_table_is_markdown_with_numbers_to_the_right():
+    assert table(("a", "b"), [("x", 1)])._repr_markdown_() == "| a | b |\n| --- | ---: |\n| x | 1 |"
+    assert one_row(rate_of_starts=0.1).header == ("rate of starts",)
+
+
+def test_each_class_of_each_network_has_a_row(make_arm):
+    rows = by_class({"A": make_arm("a", [0.9]), "B": make_arm("b", [0.8])}).rows
+    assert [row[:2] for row in rows] == [(n, c) for n in "AB" for c in ("Boot", "Sandal", "Shoe")]
+
+
+class Described:
+    name = "shoes/cnn"
+    what = {"data": {"digest": "0123456789abcdef"}, "labels": None, "training": {"weight_decay": 5e-4, "clip": None}}
+
+
+def test_a_configuration_is_flat_and_leaves_out_what_is_not_set():
+    made = configuration(Described())
+    assert made.header == ("setting", "shoes/cnn")
+    assert made.rows == (("data: digest", "`0123456789ab`"), ("training: weight decay", "0.0005"))
+
+
+def test_equations_stand_under_each_other():
+    from hw3.show.tables import aligned
+
+    x, y = symbols("x y")
+    assert aligned(Eq(x, y), Eq(y, 2 * x))._repr_latex_() == r"$$ \begin{aligned}x &= y \\ y &= 2 x\end{aligned} $$"
+
+
+class Images:
+    class source:  # noqa: N801
+        stand_in = True
+        description = "digits <drawn>"
+
+    def __len__(self):
+        return 1234
+
+
+def test_a_stand_in_is_a_warning_and_its_text_is_escaped():
+    notice = data_notice(Images())
+    assert notice.kind == "warning"
+    assert "1,234 images" in repr(notice)
+    assert "digits &lt;drawn&gt;" in notice._repr_html_()
+    Images.source.stand_in = False
+    assert data_notice(Images()).kind == "note"
+
+
+def test_texts_are_glued_under_their_names(monkeypatch):
+    import myst_nb
+
+    glued = {}
+    monkeypatch.setattr(myst_nb, "glue", lambda name, value, display: glued.update({name: value}))
+    glue_all({"a": "1", "b": "2"})
+    assert glued == {"a": "1", "b": "2"}
