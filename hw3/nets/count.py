@@ -5,11 +5,12 @@ import math
 import torch
 from torch import nn
 
-from hw3.nets.mode import evaluating
+from hw3.nets.build import evaluating
+from hw3.nets.sizing import image_shape
 
 
 def parameters(module: nn.Module) -> int:
-    """Trainable numbers, biases and batch-norm scales included; buffers are none."""
+    """Trainable numbers, biases and batch-norm scales included; buffers and frozen ones are none."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
@@ -27,6 +28,9 @@ def multiplications(module: nn.Module, input_shape: tuple[int, int, int]) -> int
     """Multiplications of all convolutions and linear layers for one image (C, H, W), those by zero padding included.
 
     Counted by hooks on one forward pass; the module's mode and buffers are left as they were.
+
+    Raises:
+        ValueError: ``input_shape`` is not three positive integers.
     """
     total = 0
 
@@ -40,7 +44,7 @@ def multiplications(module: nn.Module, input_shape: tuple[int, int, int]) -> int
     hooks = [layer.register_forward_hook(count) for layer in layers]
     try:
         with evaluating(module):
-            module(torch.zeros(1, *input_shape))
+            module(torch.zeros(1, *image_shape(input_shape)))
     finally:
         for hook in hooks:
             hook.remove()

@@ -2,6 +2,7 @@
 
 On a processor the random numbers are what costs: a dense mask needs one for each pixel. Here only the dropped blocks
 are drawn, by the gaps between them, which have a geometric distribution; the result is the same independent draw.
+``dense_dropblock`` is the plain form, to read and to hold the other against.
 """
 
 import math
@@ -10,6 +11,9 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hw3.theory.sizes import whole
 
 Size = tuple[int, int]
 
@@ -42,6 +46,15 @@ def _covering(block_size: int, map_size: Size) -> tuple[tuple[int, int], ...]:
         for side, block in zip(map_size, block_shape(block_size, map_size), strict=True)
     )
     return tuple(Counter(a * b for a in rows for b in columns).items())
+
+
+def dense_dropblock(x: Tensor, rate: float, block_size: int, generator: torch.Generator | None = None) -> Tensor:
+    """What ``DropBlock`` does to maps (N, C, H, W), with a random number for each place where a block may start."""
+    (n, c, height, width), (h, w) = x.shape, block_shape(block_size, (x.shape[2], x.shape[3]))
+    numbers = torch.rand(n, c, height - h + 1, width - w + 1, generator=generator)
+    starts = (numbers < seed_rate(rate, block_size, (height, width))).float()
+    dropped = F.max_pool2d(F.pad(starts, (w - 1, w - 1, h - 1, h - 1)), (h, w), stride=1)  # below and right of a start
+    return x * (1 - dropped) / keep_rate(rate, block_size, (height, width))
 
 
 def bernoulli_positions(count: int, probability: float, generator: torch.Generator | None = None) -> Tensor:
@@ -150,9 +163,7 @@ class DropBlock(nn.Module):
         super().__init__()
         if not 0 <= rate < 1:
             raise ValueError(f"rate is {rate!r}; it must be at least 0 and below 1")
-        if not isinstance(block_size, int) or block_size < 1:
-            raise ValueError(f"block_size is {block_size!r}; it must be a whole number, 1 or more")
-        self.rate, self.block_size, self.grow = rate, block_size, grow
+        self.rate, self.block_size, self.grow = rate, whole("block_size", block_size), grow
         self.generator, self.inplace = generator, inplace
         self.progress = 1.0
 

@@ -2,7 +2,21 @@
 
 from collections.abc import Sequence
 
+from hw3.theory.sizes import whole
+
 TOLERANCE = 0.01
+
+
+def image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
+    """(C, H, W) as three positive ints.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if len(shape) != 3:
+        raise ValueError(f"the shape is {tuple(shape)!r}; it must be (channels, height, width)")
+    channels, height, width = (whole(f"a size of the shape {tuple(shape)!r}", size) for size in shape)
+    return channels, height, width
 
 
 def mlp_parameters(inputs: int, first: int, second: int, classes: int) -> int:
@@ -18,6 +32,7 @@ def mlp_widths(budget: int, inputs: int, classes: int) -> tuple[int, int]:
     Raises:
         ValueError: no such widths exist; the message says what budget would do.
     """
+    budget, inputs, classes = whole("budget", budget), whole("inputs", inputs), whole("classes", classes)
     first = budget // (inputs + 3)
     while first >= 1:
         left = budget - mlp_parameters(inputs, first, 0, classes)
@@ -28,7 +43,7 @@ def mlp_widths(budget: int, inputs: int, classes: int) -> tuple[int, int]:
                 return first, second
             break
         first -= 1
-    least = mlp_parameters(inputs, 1, max(1, classes), classes)
+    least = mlp_parameters(inputs, 1, classes, classes)
     raise ValueError(f"no MLP on {inputs} inputs has about {budget} parameters; the smallest has {least}")
 
 
@@ -48,6 +63,8 @@ def cnn_widths(budget: int, in_channels: int, classes: int, blocks: int = 5) -> 
     Raises:
         ValueError: no such depths exist.
     """
+    budget, in_channels, classes = whole("budget", budget), whole("in_channels", in_channels), whole("classes", classes)
+    blocks = whole("blocks", blocks, 2)
     for base in (*range(256, 0, -8), *range(255, 0, -1)):
         body = [base * 2**i for i in range(blocks - 1)]
         left = budget - cnn_parameters(in_channels, [*body, 0], classes)

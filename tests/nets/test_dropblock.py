@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from scipy import stats
 from torch import nn
 from torchvision.ops import DropBlock2d
 
-from hw3.nets.dropblock import DropBlock, bernoulli_positions, keep_rate, seed_rate
+from hw3.nets.dropblock import DropBlock, bernoulli_positions, dense_dropblock, dropped_pixels, keep_rate, seed_rate
 
 
 def mask(shape, rate, block_size, seed, channels_last=False):
@@ -119,6 +120,46 @@ def test_agrees_with_torchvision_in_position_structure_and_mean(block_size, dtyp
     assert theirs.float().mean().item() == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize(("size", "block_size"), [((7, 8), 3), ((6, 5), 2), ((3, 4), 4)])
+def test_the_dense_form_has_the_same_distribution(size, block_size):
+    """Each pixel, and each pixel together with each other, is dropped as often; what is kept has the same scale."""
+    maps, rate = 40_000, 0.2
+    generator, ones = torch.Generator().manual_seed(2), torch.ones(maps // 8, 8, *size)
+    dense = dense_dropblock(ones, rate, block_size, generator)
+    fast = DropBlock(rate, block_size, grow=False, generator=generator)(ones)
+    assert dense.max() == pytest.approx(fast.max().item(), rel=1e-6)
+    together = []
+    for kept in (dense, fast):
+        dropped = (kept == 0).double().view(maps, -1)
+        together.append(dropped.T @ dropped / maps)
+    assert (together[0] - together[1]).abs().max().item() < 6 * math.sqrt(2 * 0.25 / maps)
+
+
+@given(seed=st.integers(0, 10**6), block_size=st.integers(1, 5), height=st.integers(1, 9), width=st.integers(1, 9))
+@settings(max_examples=60, deadline=None)
+def test_the_dense_form_drops_the_blocks_that_start_where_its_numbers_are_small(seed, block_size, height, width):
+    h, w = min(block_size, height), min(block_size, width)
+    dense = dense_dropblock(torch.ones(2, 3, height, width), 0.3, block_size, torch.Generator().manual_seed(seed))
+    numbers = torch.rand(2, 3, height - h + 1, width - w + 1, generator=torch.Generator().manual_seed(seed))
+    expected = torch.ones(2, 3, height, width)
+    for n, c, i, j in (numbers < seed_rate(0.3, block_size, (height, width))).nonzero().tolist():
+        expected[n, c, i : i + h, j : j + w] = 0
+    assert torch.equal(dense != 0, expected != 0)
+
+
+def test_the_indices_of_dropped_pixels_lie_in_the_memory_of_their_own_map():
+    shape = (3, 2, 6, 7)
+
+    def drop(**layout):
+        return dropped_pixels(shape, 0.3, 2, torch.Generator().manual_seed(1), **layout)
+
+    assert torch.equal(drop(), drop(channels_last=False))  # (N, C, H, W) unless it is said otherwise
+    assert not torch.equal(drop(), drop(channels_last=True))
+    for pixels in (drop(), drop(channels_last=True)):
+        assert 0 <= pixels.min() <= pixels.max() < math.prod(shape)
+        assert set((pixels // math.prod(shape[1:])).tolist()) == {0, 1, 2}  # every image has its own
+
+
 def test_channels_and_images_are_independent():
     dropped = (~mask((3000, 2, 6, 6), 0.2, 3, 0)).float()
     together = (dropped[:, 0] * dropped[:, 1]).mean((1, 2)).mean().item()
@@ -130,9 +171,9 @@ def test_channels_and_images_are_independent():
 @given(count=st.integers(0, 300), probability=st.floats(0, 1), seed=st.integers(0, 10**6))
 @settings(max_examples=100, deadline=None)
 def test_positions_are_ascending_distinct_and_in_range(count, probability, seed):
-    found = bernoulli_positions(count, probability, torch.Generator().manual_seed(seed)).tolist()
-    assert found == sorted(set(found))
-    assert all(0 <= position < count for position in found)
+    positions = bernoulli_positions(count, probability, torch.Generator().manual_seed(seed)).tolist()
+    assert positions == sorted(set(positions))
+    assert all(0 <= position < count for position in positions)
 
 
 @pytest.mark.parametrize("probability", [0.001, 0.1, 0.7])
@@ -195,7 +236,10 @@ def test_a_generator_makes_it_repeatable():
         (lambda: DropBlock(1.0), "rate is 1.0"),
         (lambda: DropBlock(-0.1), "rate is -0.1"),
         (lambda: DropBlock(0.1, 0), "block_size is 0"),
+        (lambda: DropBlock(float("nan")), "rate is nan"),
         (lambda: DropBlock(0.1, 2.5), "block_size is 2.5"),
+        (lambda: DropBlock(0.1, True), "block_size is True"),
+        (lambda: DropBlock(0.1, "3"), "block_size is '3'"),
         (lambda: DropBlock(0.1)(torch.ones(3, 4)), r"\(3, 4\)"),
     ],
 )
@@ -207,3 +251,10 @@ def test_bad_input_is_named(call, words):
 def test_dropping_everything_does_not_divide_by_zero():
     out = DropBlock(0.99, 9, grow=False)(torch.ones(50, 4, 3, 3))
     assert torch.isfinite(out).all()
+
+
+def test_integers_of_numpy_are_block_sizes():
+    layer = DropBlock(0.3, np.int64(3), grow=False, generator=torch.Generator().manual_seed(7))
+    assert layer.block_size == 3
+    assert type(layer.block_size) is int
+    assert torch.equal(layer(torch.ones(2, 3, 8, 8)) > 0, mask((2, 3, 8, 8), 0.3, 3, 7))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from hw3.theory.layers import Layer, trace
+from hw3.theory.sizes import whole
 
 
 def from_layers(layers: Sequence[Layer], input_shape: tuple[int, int, int]) -> nn.Sequential:
@@ -12,9 +13,11 @@ def from_layers(layers: Sequence[Layer], input_shape: tuple[int, int, int]) -> n
 
     Raises:
         hw3.theory.LayerError: a layer that does not fit.
+        ValueError: a size that is no positive integer.
     """
-    rows = trace(layers, input_shape)
-    shapes = [tuple(input_shape), *(row.output_shape for row in rows)]
+    inputs = tuple(whole("a size of input_shape", size) for size in input_shape)
+    rows = trace(layers, inputs)
+    shapes = [inputs, *(row.output_shape for row in rows)]
     modules: list[nn.Module] = []
     for layer, shape in zip(layers, shapes, strict=False):
         match layer.kind:
