@@ -1,7 +1,7 @@
 """Exact derivations and fair experiments for one deep-learning assignment.
 
-Sub-packages, from the ground up: ``theory`` (SymPy alone), ``data``, ``nets``, ``learn``, ``lab``.
+Rooms, from the ground up: ``theory`` (SymPy alone); ``data``, ``nets``, ``train``, ``studies``, ``show`` and ``bench``.
 Importing ``hw3`` loads none of them.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

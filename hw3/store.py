@@ -13,9 +13,9 @@ import json
 import platform
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from enum import Enum
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -56,13 +56,19 @@ def described(thing: Any) -> Any:
         return [described(value) for value in thing]
     if is_dataclass(thing) and not isinstance(thing, type):
         return {"kind": type(thing).__qualname__} | {f.name: described(getattr(thing, f.name)) for f in fields(thing)}
-    if isinstance(thing, Path | Enum) or not callable(thing):
-        raise TypeError(f"{thing!r} cannot stand in a configuration; numbers, texts, dataclasses and functions can")
     return {"call": _qualified(thing)}
 
 
 def _qualified(thing: Any) -> str:
-    return f"{thing.__module__}.{thing.__qualname__}"
+    """The name of a function or a class, which stands for it only if it holds no values of its own."""
+    name, holder = getattr(thing, "__qualname__", "<object>"), getattr(thing, "__self__", None)
+    holds = getattr(thing, "__closure__", None) or not isinstance(holder, ModuleType | None)
+    if holds or name.endswith(("<object>", "<lambda>")):
+        raise TypeError(
+            f"{thing!r} cannot stand in a configuration; numbers, texts, dataclasses and named functions can, and "
+            "functools.partial gives these their values"
+        )
+    return f"{thing.__module__}.{name}"
 
 
 @cache
@@ -91,8 +97,12 @@ def _without_words(tree: ast.AST) -> str:
 
 @cache
 def _tree(path: Path, stamp: tuple[int, int]) -> tuple[str, tuple[str, ...]]:
-    """What the module at ``path`` means, and the names of what it imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return _parsed(path.read_text(encoding="utf-8"))
+
+
+def _parsed(text: str) -> tuple[str, tuple[str, ...]]:
+    """What code means, and the names of what it imports."""
+    tree = ast.parse(text)
     imported: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -110,12 +120,23 @@ def closure(modules: Iterable[str]) -> dict[str, str]:
     while waiting:
         name = waiting.pop()
         path = _source(name)
-        if path is None or name in meanings or name in NEUTRAL:
+        if path is None:
+            waiting += _handed_on(name)
+            continue
+        if name in meanings or name in NEUTRAL:
             continue
         status = path.stat()
         meanings[name], imported = _tree(path, (status.st_mtime_ns, status.st_size))
         waiting += imported
     return dict(sorted(meanings.items()))
+
+
+def _handed_on(name: str) -> list[str]:
+    """The module of a function or class that a module of this package was asked for and has from another."""
+    module, _, attribute = name.rpartition(".")
+    thing = getattr(sys.modules.get(module), attribute, None) if _source(module) else None
+    home = getattr(thing, "__module__", None)
+    return [home] if isinstance(home, str) and home != module and _source(home) else []
 
 
 def _home(thing: Any) -> Any:
@@ -127,10 +148,15 @@ def _home(thing: Any) -> Any:
     return thing if hasattr(thing, "__qualname__") else type(thing)
 
 
-def meaning(code: Sequence[Any]) -> tuple[list[str], str]:
-    """The modules of ``code`` (modules, functions, classes, or objects of them), and a digest of what they mean.
+def meaning(code: Sequence[Any]) -> dict[str, Any]:
+    """Of ``code`` (modules, functions, classes, or objects of them): its ``modules`` in this package, and digests of
+    what these mean with all that they import, ``ours``, and of code outside of this package, ``others``.
 
-    Code outside of this package counts by its own file, or where there is none (a notebook) by its own definition.
+    The latter counts by its own file, or where there is none (a notebook) by its own definition, and by what that
+    imports of this package.
+
+    Raises:
+        TypeError: code whose text cannot be had.
     """
     ours: set[str] = set()
     others: set[str] = set()
@@ -139,11 +165,24 @@ def meaning(code: Sequence[Any]) -> tuple[list[str], str]:
         if _source(name) is not None:
             ours.add(name)
             continue
-        file = getattr(sys.modules.get(name), "__file__", None)
-        text = Path(file).read_text(encoding="utf-8") if file and file.endswith(".py") else inspect.getsource(home)
-        others.add(_without_words(ast.parse(inspect.cleandoc(text) if not file else text)))
-    parts = [*(f"{name} {tree}" for name, tree in closure(ours).items()), *sorted(others)]
-    return sorted(ours), hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        tree, imported = _parsed(_text(home, name))
+        others.add(tree)
+        ours.update(closure(imported))
+    return {"modules": sorted(ours), "ours": _digest(closure(ours)), "others": _digest(sorted(others))}
+
+
+def _text(home: Any, module: str) -> str:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file and file.endswith(".py"):
+        return Path(file).read_text(encoding="utf-8")
+    try:
+        return textwrap.dedent(inspect.getsource(home))
+    except (OSError, TypeError) as error:
+        raise TypeError(f"the source of {home!r} cannot be read; write it into a file or a notebook") from error
+
+
+def _digest(plain: Any) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -158,8 +197,7 @@ class Entry:
 
     @property
     def key(self) -> str:
-        named = {"what": self.what, "code": meaning(self.code)[1], "versions": versions()}
-        return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
+        return _digest({"what": self.what, "code": meaning(self.code), "versions": versions()})[:16]
 
     @property
     def folder(self) -> Path:
@@ -174,11 +212,14 @@ class Entry:
         """The folder, if it is complete and unchanged; what is damaged is named and removed."""
         folder = self.folder
         try:
-            return folder if read(folder) is not None else None
-        except DamagedError as error:
-            report(f"{error}; it is made again")
-            with writing(folder):
-                shutil.rmtree(folder)
+            return folder if read(folder) else None
+        except DamagedError:
+            with lock(folder):
+                try:
+                    return folder if read(folder) else None  # another process may have made it again
+                except DamagedError as error:
+                    report(f"{error}; it is made again")
+                    remove(folder)
         return None
 
     def made(self, make: Callable[[Path], None]) -> Path:
@@ -189,32 +230,32 @@ class Entry:
         folder = self.stored()
         if folder is not None:
             return folder
-        folder = self.folder
-        with lock(folder):
-            if self.stored() is None:
-                unfinished = self.unfinished
-                with writing(folder):
-                    unfinished.mkdir(parents=True, exist_ok=True)
-                    make(unfinished)
-                    self._seal(unfinished)
-                    unfinished.rename(folder)
-                    settle(folder.parent, deep=False)
+        folder, unfinished, code = self.folder, self.unfinished, meaning(self.code)  # as they are when it begins
+        with lock(folder), writing(folder):
+            if not read(folder):
+                unfinished.mkdir(parents=True, exist_ok=True)
+                make(unfinished)
+                self._seal(unfinished, code)
+                unfinished.rename(folder)
+                settle(folder.parent, deep=False)
         return folder
 
-    def _seal(self, folder: Path) -> None:
+    def _seal(self, folder: Path, code: dict[str, Any]) -> None:
         """Write the record that makes the entry complete."""
-        modules, digest = meaning(self.code)
+        for scratch in list(folder.rglob(".*")):  # of writings that were killed
+            if scratch.exists():
+                remove(scratch)
         kept = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
         record = {
             "format": FORMAT,
             "kind": self.kind,
             "what": self.what,
-            "code": {"modules": modules, "meaning": digest},
+            "code": code,
             "versions": versions(),
             "files": {name: [path.stat().st_size, sha256(path)] for name, path in kept.items() if name != RECORD},
         }
         with whole(folder / RECORD) as path:
-            path.write_text(json.dumps(record | {"checksum": _checksum(record)}, indent=1), encoding="utf-8")
+            path.write_text(json.dumps(record | {"checksum": _digest(record)}, indent=1), encoding="utf-8")
         settle(folder)
 
 
@@ -240,31 +281,28 @@ def once(
     return Entry(kind, described(what), (make, *code), root or runs_dir(), label).made(make)
 
 
-def _checksum(record: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
-
-
 _verified: dict[Path, int] = {}  # folders whose files were checked by this process, with their records' times
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """The record of the entry in ``folder``; None if there is none.
+    """The record of the entry in ``folder``; None if there is no such folder.
 
     Raises:
-        DamagedError: the record or a file is not what was written.
+        DamagedError: the record or a file is not what was written, or was written by another version of this package.
     """
+    if not folder.exists():
+        return None
     path = folder / RECORD
     try:
         stamp = path.stat().st_mtime_ns
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise DamagedError(f"{folder} is damaged ({RECORD}: {error})") from error
-    if not isinstance(record, dict) or "checksum" not in record:
-        raise DamagedError(f"{folder} is damaged ({RECORD} is no record)")
-    if record.pop("checksum") != _checksum(record):
+        unchanged = record.pop("checksum") == _digest(record)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedError(f"{folder} is damaged ({RECORD} is no record: {error})") from error
+    if not unchanged:
         raise DamagedError(f"{folder} is damaged ({RECORD} was changed)")
+    if record.get("format") != FORMAT:
+        raise DamagedError(f"{folder} is of another version")
     if _verified.get(folder) != stamp:
         for name, (size, checksum) in record["files"].items():
             kept = folder / name
@@ -275,13 +313,11 @@ def read(folder: Path) -> dict[str, Any] | None:
 
 
 def current(record: dict[str, Any]) -> bool:
-    """Would the same question find this entry today: do its code and its versions still mean the same?"""
+    """Would the same question find this entry today: do its code and its versions still mean the same? Code outside of
+    this package is not at hand; it is taken for unchanged."""
     code = record["code"]
-    if any(_source(name) is None for name in code["modules"]):
-        return False
-    parts = [f"{name} {tree}" for name, tree in closure(code["modules"]).items()]
-    unchanged = hashlib.sha256("\n".join(parts).encode()).hexdigest() == code["meaning"]
-    return record["versions"] == versions() and unchanged
+    there = all(_source(name) for name in code["modules"])
+    return there and record["versions"] == versions() and _digest(closure(code["modules"])) == code["ours"]
 
 
 def entries(root: Path) -> Iterator[tuple[Path, dict[str, Any] | None]]:
@@ -295,12 +331,19 @@ def entries(root: Path) -> Iterator[tuple[Path, dict[str, Any] | None]]:
         try:
             yield path.parent, read(path.parent)
         except DamagedError as error:
-            report(f"{error}; passed over")
+            report(f"{error}, passed over")
             yield path.parent, None
     for path in sorted(root.rglob("result.json")):
-        if not (path.parent / RECORD).exists():
+        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+        if not hidden and not (path.parent / RECORD).exists():
             report(f"{path.parent} is of another version, passed over")
             yield path.parent, None
+
+
+def leftovers(root: Path) -> list[Path]:
+    """Files that versions before 0.2 kept beside each other, without a record."""
+    old = ("precision", "manifests", "decoded", "features", "teachers", "probes", "search")
+    return [path for kind in old for path in sorted((root / kind).glob("*")) if path.is_file() and path.name[0] != "."]
 
 
 def remove(folder: Path) -> None:
@@ -310,6 +353,9 @@ def remove(folder: Path) -> None:
         DataError: it cannot be removed.
     """
     try:
-        shutil.rmtree(folder)
+        if folder.is_file():
+            folder.unlink()
+        else:
+            shutil.rmtree(folder)
     except OSError as error:
         raise refused(folder, error) from error

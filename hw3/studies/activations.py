@@ -1,11 +1,16 @@
 """Looking into trained networks: activations, their correlation in space, filters, mistakes."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from hw3.store import once
 from hw3.studies.run import Experiment, Result
+from hw3.train.device import fabric
+from hw3.train.loop import predict
+from hw3.train.settings import threads
 
 
 def trained(experiment: Experiment, result: Result) -> nn.Module:
@@ -13,6 +18,32 @@ def trained(experiment: Experiment, result: Result) -> nn.Module:
     model = experiment.model(result.seed)
     model.load_state_dict(result.weights)
     return model.eval()
+
+
+def re_estimated(experiment: Experiment, result: Result, images: int = 2000) -> Tensor:
+    """Test logits (N, classes) of a run's best epoch after the batch-norm means and variances were taken anew from
+    ``images`` training images with all masks off. Nothing is trained.
+
+    With masks on, batch norm gathers statistics that do not hold without them (Li et al. 2019, arXiv 1801.05134).
+    """
+
+    def make(folder: Path) -> None:
+        with threads(1):
+            model = trained(experiment, result)
+            for layer in model.modules():
+                if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                    layer.reset_running_stats()
+                    layer.train().momentum = None  # a plain average over the batches; masks stay off
+            data, parts = experiment.data, experiment.split
+            order = torch.randperm(len(parts.train), generator=torch.Generator().manual_seed(0))[:images]
+            with torch.no_grad():
+                for batch in data.images[parts.train[order]].split(250):
+                    model(batch)
+            logits = predict(fabric(experiment.training.precision), model.eval(), data.images[parts.test])
+        torch.save(logits, folder / "logits.pt")
+
+    what = {"run": result.key, "name": result.name, "seed": result.seed, "images": images}
+    return torch.load(once("re-estimated", what, make) / "logits.pt", weights_only=True)
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from hw3.studies.shoes import shoes
 
 
 def experiments(profile: Profile, jobs: int | None = None, searching: bool = True) -> dict[str, Experiment | None]:
-    """All of them as ``profile`` runs them, in the order of the book. Those with a teacher take α and τ from the search,
+    """All as ``profile`` runs them, in the order of the book. Those with a teacher take α and τ from the search,
     which is made if it was not; without ``searching`` nothing is trained, and they are None then."""
     return dict(shoes(profile).experiments) | of_distillation(distillation(profile), jobs, searching)
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 
 from hw3.files import report
 from hw3.studies.run import Experiment, Result, run, stored
@@ -68,11 +69,16 @@ def _begin(environment: dict[str, str], wanted: bytes) -> None:
     """A worker's first act: to end with its parent, to leave Ctrl-C to it, and to take what it hands on."""
     parent = multiprocessing.parent_process()
     assert parent is not None
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.update(environment)  # the server was started once; it does not know variables that were set since
     _handed[:] = pickle.loads(wanted)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _run(index: int) -> Result:
@@ -96,10 +102,10 @@ def _run_missing(missing: list[Wanted], jobs: int) -> dict[tuple[str, int], Resu
             except Exception as error:
                 raise RuntimeError(f"the run {experiment.name}, seed {seed}, failed: {error}") from error
             done[experiment.name, seed] = result
-            spent = time.monotonic() - start
+            spent, left = time.monotonic() - start, len(missing) - len(done)
             report(
-                f"[{len(done)}/{len(missing)}, {spent:.0f} s, about {spent / len(done) * (len(missing) - len(done)):.0f}"
-                f" s left] {experiment.name} seed {seed}: validation accuracy {result.validation.accuracy:.4f}, "
+                f"[{len(done)}/{len(missing)}, {spent:.0f} s, about {spent / len(done) * left:.0f} s left] "
+                f"{experiment.name} seed {seed}: validation accuracy {result.validation.accuracy:.4f}, "
                 f"{result.seconds:.0f} s of training"
             )
     except BaseException:  # also Ctrl-C: nothing that was started may outlive this

@@ -1,28 +1,86 @@
 """What the studies on CIFAR-10 share: images, their parts, and a pretrained ResNet50."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from hw3.data.load import load
-from hw3.nets.weights import Weights, imagenet_weights, load_resnet50
 from torch import Tensor, nn
 from torchvision.models import resnet50
 
 from hw3.data.batches import Batches
 from hw3.data.images import ImageSet
-from hw3.files import cache_dir, report, sha256
+from hw3.data.load import load
+from hw3.files import cache_dir, report
 from hw3.nets.resnet import FrozenBackbone
-from hw3.store import once
+from hw3.nets.weights import Weights, imagenet_weights, load_resnet50
+from hw3.store import Entry, described
 from hw3.studies.profiles import Profile
 from hw3.train.device import fabric
 from hw3.train.features import extract, prepare
-from hw3.train.loop import fit
+from hw3.train.loop import LAST, fit
 from hw3.train.losses import Classification
 from hw3.train.settings import Training, threads
 
 COARSE = 3  # classes of the labelling that a stand-in network is pretrained on
 POOL_SEED = 0
+
+
+@dataclass(frozen=True)
+class MadeHere:
+    """Weights of a ResNet50 for machines that can get no ImageNet weights: trained here, when they are first read, on
+    ``images`` (indices) of ``data`` with classes put together into a few coarse ones. They are kept in the cache.
+
+    ``why`` there are no others is said in the notice.
+    """
+
+    data: ImageSet
+    images: Tensor
+    training: Training
+    why: str = "No ImageNet weights were at hand."
+
+    @property
+    def entry(self) -> Entry:
+        """Where they are kept. Asking trains nothing."""
+        images = hashlib.sha256(self.images.numpy().tobytes()).hexdigest()
+        what = {"data": self.data.digest, "images": images, "training": self.training}
+        return Entry("weights", described(what), (fit, Batches, prepare), cache_dir(), "resnet50-coarse")
+
+    @property
+    def what(self) -> dict[str, str]:
+        return {"weights": self.digest}
+
+    @property
+    def digest(self) -> str:
+        """What they are made from, since it decides what they are."""
+        return self.entry.key
+
+    @property
+    def path(self) -> Path:
+        return self.entry.made(self._make) / "resnet50.pth"
+
+    @property
+    def description(self) -> str:
+        return "a ResNet50 pretrained on the spot on a coarse labelling"
+
+    @property
+    def notice(self) -> str:
+        return (
+            f"{self.why} This build's ResNet50 was pretrained on the spot, on {len(self.images):,} other images of the "
+            f"same source with their classes put together into {COARSE}."
+        )
+
+    def _make(self, folder: Path) -> None:
+        report(f"no ImageNet weights here: a ResNet50 is pretrained on {len(self.images)} images of a stand-in task")
+        coarse = self.data.labels[self.images] * COARSE // len(self.data.class_names)
+        batches = Batches(self.data.images[self.images], coarse, self.training.batch_size, seed=0)
+        torch.manual_seed(0)
+        body = resnet50(num_classes=COARSE).to(memory_format=torch.channels_last)
+        with threads(1):
+            device = fabric(self.training.precision)
+            fit(device, _Prepared(body), Classification(), batches, self.training, 0, folder)
+        torch.save(body.cpu().state_dict(), folder / "resnet50.pth")
+        (folder / LAST).unlink()
 
 
 @dataclass(frozen=True)
@@ -40,7 +98,7 @@ class Shared:
 
     data: ImageSet
     pools: Pools
-    weights: Weights
+    weights: Weights | MadeHere
     precision: str
 
     def backbone(self) -> FrozenBackbone:
@@ -53,13 +111,14 @@ class Shared:
 
 
 def shared(profile: Profile) -> Shared:
-    """Read the images and find the weights, for ``profile``; where there are none, a network is pretrained here."""
+    """Read the images and find the weights, for ``profile``; where there are none, some are made when they are read."""
     data = load("cifar10", source=profile.source, quiet=True)
-    weights = imagenet_weights() if profile.source is None else None
+    weights: Weights | MadeHere | None = imagenet_weights() if profile.source is None else None
     parts = pools(data, *profile.probe_images, profile.pretrain_images if weights is None else 0)
     if weights is None:
-        why = None if profile.source is None else f"The profile {profile.name} does not use ImageNet weights."
-        weights = pretrain_on_the_spot(data, parts.pretrain, 2, profile.precision, why)
+        made_here = MadeHere(data, parts.pretrain, Training(2, learning_rate=0.02, precision=profile.precision))
+        unused = f"The profile {profile.name} does not use ImageNet weights."
+        weights = made_here if profile.source is None else replace(made_here, why=unused)
     return Shared(data, parts, weights, profile.precision)
 
 
@@ -76,34 +135,6 @@ def pools(data: ImageSet, train: int, test: int, pretrain: int) -> Pools:
     rest, tested = order[~is_test], order[is_test]
     apart = len(rest) - min(pretrain, len(rest) // 2)
     return Pools(rest[apart:], rest[:apart][:train], tested[:test])
-
-
-def pretrain_on_the_spot(
-    data: ImageSet, images: Tensor, epochs: int, precision: str, why: str | None = None
-) -> Weights:
-    """Weights of a ResNet50 trained here on ``images`` (indices) with classes put together into a few coarse ones.
-
-    For machines that can get no ImageNet weights; they are kept in the cache. ``why`` is said in the notice.
-    """
-    training = Training(epochs=epochs, learning_rate=0.02, precision=precision)
-    what = {"data": data.digest, "images": images.tolist(), "training": training}
-
-    def make(folder: Path) -> None:
-        report(f"no ImageNet weights here: a ResNet50 is pretrained on {len(images)} images of a stand-in task")
-        coarse = data.labels[images] * COARSE // len(data.class_names)
-        torch.manual_seed(0)
-        body = resnet50(num_classes=COARSE).to(memory_format=torch.channels_last)
-        batches = Batches(data.images[images], coarse, training.batch_size, seed=0)
-        with threads(1):
-            fit(fabric(precision), _Prepared(body), Classification(), batches, training, 0, folder, progress=False)
-        torch.save(body.cpu().state_dict(), folder / "resnet50.pth")
-
-    path = once("weights", what, make, code=(fit, Batches), root=cache_dir()) / "resnet50.pth"
-    notice = (
-        f"{why or 'No ImageNet weights were at hand.'} This build's ResNet50 was pretrained on the spot, on "
-        f"{len(images):,} other images of the same source with their classes put together into {COARSE}."
-    )
-    return Weights(path, "a ResNet50 pretrained on the spot on a coarse labelling", notice, sha256(path))
 
 
 class _Prepared(nn.Module):

@@ -1,4 +1,5 @@
-"""How much work the book does: ``smoke`` to see that everything runs, ``book`` by default, ``full`` with patience."""
+"""How much work the book does: ``smoke`` to see that everything runs, ``brief`` on slow processors, ``book`` by
+default, ``full`` with patience."""
 
 import os
 from dataclasses import dataclass, replace
@@ -70,6 +71,18 @@ PROFILES = {
         resolution=64,
         pretrain_images=400,
         distillation=Distillation(256, 100, 200, (64, 128), 2, 32, 1, 1, 1, (0, 1), (0.0, 0.9), (4.0,)),
+    ),
+    "brief": Profile(  # the book's live part, made smaller for processors without bf16 instructions
+        name="brief",
+        source=None,
+        seeds=(0, 1, 2),
+        epochs=2,
+        probe_images=(2_000, 1_000),
+        sweep_images=(500, 300),
+        resolutions=(32, 64),
+        resolution=64,
+        pretrain_images=1_000,
+        distillation=Distillation(800, 400, 1_000, (100, 300), 2, 32, 2, 1, 1, (0, 1)),
     ),
     "book": Profile(
         name="book",

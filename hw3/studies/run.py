@@ -25,6 +25,7 @@ from hw3.train.losses import Classification
 from hw3.train.metrics import Scores, score
 from hw3.train.settings import Training, threads
 
+RESULT = "result.json"
 THREADS = 1  # of a training on a CPU: a result must not depend on the number of cores
 
 
@@ -69,7 +70,7 @@ class Experiment:
         plain = {name: described(getattr(self, name)) for name in ("network", "training", "task", "shifts", "labels")}
         sizes = {part: len(getattr(self.split, part)) for part in ("train", "validation", "test")}
         return {
-            "data": {"name": self.data.name, "source": self.data.source.description, "digest": self.data.digest},
+            "data": {"name": self.data.name, "digest": self.data.digest},
             "split": sizes | {"digest": self.split.digest},
             **plain,
             "teacher": None if self.teacher is None else self.teacher.what,
@@ -116,6 +117,7 @@ class Result:
     seed: int
     key: str
     what: dict[str, Any]
+    data_source: str
     stand_in: bool
     class_names: tuple[str, ...]
     parameters: int
@@ -244,6 +246,7 @@ def _train_and_test(experiment: Experiment, seed: int, device: Fabric, progress:
         "name": experiment.name,
         "seed": seed,
         "what": experiment.what,
+        "data_source": data.source.description,
         "stand_in": data.source.stand_in,
         "class_names": data.class_names,
         "parameters": count.parameters(model),
@@ -257,17 +260,18 @@ def _train_and_test(experiment: Experiment, seed: int, device: Fabric, progress:
         "test": asdict(score(best.state["test"], test[1])),
         "history": history,
     }
-    (folder / "result.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
+    (folder / RESULT).write_text(json.dumps(result, indent=1), encoding="utf-8")
     (folder / LAST).unlink(missing_ok=True)
 
 
 def read(folder: Path) -> Result:
     """The result in a finished run's folder."""
-    record = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    scores = {part: Scores(**{k: tuples(v) for k, v in record.pop(part).items()}) for part in ("validation", "test")}
-    names, history = tuple(record.pop("class_names")), tuple(record.pop("history"))
-    key = folder.name.rpartition("-")[2]
-    return Result(**record, **scores, class_names=names, history=history, key=key, folder=folder)
+    record = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    for part in ("validation", "test"):
+        record[part] = Scores(**{name: tuples(value) for name, value in record[part].items()})
+    for name in ("class_names", "history"):
+        record[name] = tuple(record[name])
+    return Result(**record, key=folder.name.rpartition("-")[2], folder=folder)
 
 
 def tuples(value: Any) -> Any:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from hw3.data.load import load
-
 from hw3.data.images import ImageSet, Split, split
+from hw3.data.load import load
 from hw3.nets.cnn import sized_cnn
 from hw3.nets.mlp import sized_mlp
 from hw3.studies.profiles import Profile

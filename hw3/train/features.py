@@ -6,13 +6,13 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from hw3.nets.weights import Weights, load_resnet50
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hw3.files import cache_dir, report
 from hw3.nets.resnet import IMAGENET_MEAN, IMAGENET_STD, FrozenBackbone
+from hw3.nets.weights import load_resnet50
 from hw3.store import once
 from hw3.train.device import precision_of
 from hw3.train.linear import Linear
@@ -56,6 +56,13 @@ class WholeNetwork(nn.Module):
         return self
 
 
+class Kept(Protocol):
+    """Weights in a file, or what makes one when its path is asked for."""
+
+    @property
+    def path(self) -> Path: ...
+
+
 class Head(Protocol):
     """A solved last layer, or what makes one when it is asked for."""
 
@@ -63,7 +70,7 @@ class Head(Protocol):
 
 
 def whole_network(
-    shape: tuple[int, int, int], classes: int, weights: Weights, resolution: int, head: Head
+    shape: tuple[int, int, int], classes: int, weights: Kept, resolution: int, head: Head
 ) -> WholeNetwork:
     """The pretrained ResNet50, every layer trainable; uint8 images in, logits out. Its last layer starts as ``head``,
     the solution of linear tuning."""
@@ -93,7 +100,7 @@ def extract(
             np.save(folder / "features.npy", forward(fabric, backbone, block, resolution, normalize).numpy())
 
         what = {
-            "images": hashlib.sha256(block.permute(0, 2, 3, 1).contiguous().numpy()).hexdigest(),
+            "images": hashlib.sha256(block.permute(0, 2, 3, 1).contiguous().numpy().data).hexdigest(),
             "weights": weights,
             "resolution": resolution,
             "normalize": normalize,
@@ -108,9 +115,9 @@ def forward(
     fabric: Fabric, backbone: FrozenBackbone, images: Tensor, resolution: int, normalize: bool, batch_size: int = 100
 ) -> Tensor:
     """Features (N, D), float16, on the CPU, of uint8 ``images`` (N, 3, H, W), computed now."""
-    backbone = fabric.to_device(backbone).to(memory_format=torch.channels_last)
+    network = fabric.to_device(backbone).to(memory_format=torch.channels_last)
     parts = []
     for batch in images.split(batch_size):
         with fabric.autocast():
-            parts.append(backbone(prepare(fabric.to_device(batch), resolution, normalize)).half().cpu())
+            parts.append(network(prepare(fabric.to_device(batch), resolution, normalize)).half().cpu())
     return torch.cat(parts)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -66,7 +66,7 @@ def fit(
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
     parts |= {"after_epoch": after_epoch} if after_epoch else {}
     history = restored(folder, parts)
-    growing = [layer for layer in model.modules() if hasattr(layer, "progress")]  # drop rates that grow
+    growing: list[Any] = [layer for layer in model.modules() if hasattr(layer, "progress")]  # drop rates that grow
     bar = tqdm(total=steps, initial=len(history) * len(batches), unit="step", disable=not progress)
     for epoch in range(len(history), training.epochs):
         start, total = time.perf_counter(), torch.zeros(3, device=fabric.device)
@@ -85,7 +85,7 @@ def fit(
             schedule.step()
             total += sums(result, batch)
             bar.update()
-        loss, right, images = fabric.all_reduce(total, reduce_op="sum").tolist()
+        loss, right, images = cast(Tensor, fabric.all_reduce(total, reduce_op="sum")).tolist()
         row = {"loss/train": loss / images, "accuracy/train": right / images, "seconds": time.perf_counter() - start}
         history.append(row)
         if fabric.is_global_zero:

@@ -1,6 +1,7 @@
 """TensorBoard's copy of a training's history. The history itself is part of the result; nothing is read from here."""
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ class Board:
     """Event files in ``folder``. The first ``write`` replaces what an earlier, killed training left there."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.written, self.writer = folder, 0, None
+        self.folder, self.written = folder, 0
+        self.writer: Any = None
 
     def write(self, history: list[dict[str, float]], weights: list[dict[str, Any]]) -> None:
         """Add the epochs of ``history`` that are not there yet, with the ``histograms`` of each."""
@@ -42,7 +44,7 @@ class Board:
             for name, value in history[epoch - 1].items():
                 self.writer.add_scalar(name, value, epoch)
             for name, (edges, counts) in weights[epoch - 1].items():
-                middle = [(a + b) / 2 for a, b in zip(edges, edges[1:], strict=False)]
+                middle = [(a + b) / 2 for a, b in pairwise(edges)]
                 self.writer.add_histogram_raw(
                     f"weights/{name}",
                     edges[0],
