@@ -1,13 +1,17 @@
 """The book's one Sphinx extension.
 
-Cells find ``hw3``; the execution cache knows hw3's sources, the pins, the data and the profile; figures are SVG;
-no page asks another server for anything; each page can be downloaded as a notebook.
+Cells find ``hw3`` and nothing of the caller's; the execution cache knows the code, the pins, the data and the profile;
+what would go wrong in silence is a warning, which the build takes for an error; figures are SVG; no page asks another
+server for anything; each page can be downloaded as a notebook.
 """
 
+import ast
+import atexit
 import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,11 +20,23 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BENCH_PAGE = "book/bench"
+SILENT_TAGS = ("raises-exception", "skip-execution")
+THE_CALLERS = (
+    "MPLBACKEND",
+    "MATPLOTLIBRC",
+    "JUPYTER_PATH",
+    "JUPYTER_CONFIG_PATH",
+    "JUPYTER_CONFIG_DIR",
+    "PYTHONSTARTUP",
+)
+log = logging.getLogger(__name__)
 
 KERNEL_CONFIG = """\
 c.IPKernelApp.log_level = 40
@@ -30,25 +46,35 @@ c.InlineBackend.print_figure_kwargs = {"bbox_inches": None, "metadata": {"Date":
 
 
 def prepare(app: Sphinx, config: object) -> None:
-    """Set what the kernels inherit, and work out the digest that stamps every page."""
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    profile_folder = Path(tempfile.mkdtemp(prefix="hw3-ipython-"))
-    (profile_folder / "profile_default").mkdir()
-    (profile_folder / "profile_default" / "ipython_kernel_config.py").write_text(KERNEL_CONFIG)
-    os.environ["IPYTHONDIR"] = str(profile_folder)
-    show_progress(profile_folder / "progress")
-    app.hw3_digest = digest(data_sources())  # type: ignore[attr-defined]
+    """Set what the kernels inherit, and nothing of the caller's that could change a page."""
+    if app.config.nb_execution_allow_errors:
+        raise ExtensionError("allow_errors is set: a cell that raises must fail the build")
+    sys.path[:0] = [] if str(ROOT) in sys.path else [str(ROOT)]
+    scratch = Path(tempfile.mkdtemp(prefix="hw3-ipython-"))
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    (scratch / "profile_default").mkdir()
+    (scratch / "profile_default" / "ipython_kernel_config.py").write_text(KERNEL_CONFIG, encoding="utf-8")
+    for name in [*THE_CALLERS, *(name for name in os.environ if name.startswith("PYTHON"))]:
+        os.environ.pop(name, None)
+    os.environ |= {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUTF8": "1",
+        "IPYTHONDIR": str(scratch),
+        "MPLCONFIGDIR": str(scratch / "matplotlib"),
+        "JUPYTER_DATA_DIR": str(scratch / "jupyter"),  # so that no kernel but this environment's is there
+        "JUPYTER_PREFER_ENV_PATH": "1",
+    }
+    show_progress(scratch / "progress")
+    app.hw3_data = data_sources()  # type: ignore[attr-defined]
 
 
 def show_progress(path: Path) -> None:
-    """Print the lines that running experiments append to ``path`` (see ``hw3.lab.progress``)."""
+    """Print the lines that running experiments append to ``path`` (see ``hw3.files.report``)."""
     path.touch()
     os.environ["HW3_PROGRESS"] = str(path)
 
     def follow() -> None:
-        with path.open() as file:
+        with path.open(encoding="utf-8") as file:
             while True:
                 line = file.readline()
                 if line:
@@ -62,7 +88,7 @@ def show_progress(path: Path) -> None:
 def data_sources() -> str:
     """Have the data fetched and decoded before the first page (its progress is seen here), and say what they are."""
     command = [sys.executable, "-m", "hw3.cli", "data", "--json"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     if done.returncode:
         raise ExtensionError("the data could not be loaded; the message is above")
     for line in json.loads(done.stdout):
@@ -70,39 +96,79 @@ def data_sources() -> str:
     return done.stdout
 
 
-def digest(sources: str) -> str:
-    """SHA-256 over hw3's sources, the pins, the data and the profile: what a page's numbers depend on."""
-    paths = [*sorted((ROOT / "hw3").rglob("*.py")), ROOT / "requirements.txt"]
-    total = hashlib.sha256(sources.encode() + os.environ.get("HW3_PROFILE", "").encode())
-    for path in paths:
-        total.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    return total.hexdigest()[:16]
+def cells(text: str) -> list[tuple[dict, str]]:
+    """Metadata and code of each code cell of a page."""
+    notebook = jupytext.reads(text, fmt="md:myst")
+    return [(cell.metadata, cell.source) for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def page_digest(app: Sphinx, docname: str, text: str) -> str:
+    """What the numbers of a page depend on: the meaning of the modules of hw3 that its cells import, pins, data,
+    profile, precision; for the page that shows the bench, also the measurements."""
+    from hw3.store import closure
+    from hw3.studies.profiles import profile
+
+    modules: list[str] = []
+    for _, code in cells(text):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                modules += [alias.name for alias in node.names]
+    measured = ROOT / "_build" / "bench.json"
+    parts = [json.dumps(closure(modules)), (ROOT / "requirements.txt").read_text(encoding="utf-8"), app.hw3_data]
+    parts += [
+        repr(profile()),
+        measured.read_text(encoding="utf-8") if docname == BENCH_PAGE and measured.exists() else "",
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def stamp(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Put the digest into the kernelspec of a page that uses hw3: jupyter-cache's key includes it."""
+    """Put the digest into the kernelspec of a page that uses hw3, whose value is in jupyter-cache's key; refuse what
+    would hide a failing cell."""
     if not hasattr(app.env, "hw3_stamps"):
         app.env.hw3_stamps = {}
+    app.env.hw3_stamps.pop(docname, None)
+    if "{code-cell}" not in source[0]:
+        return
+    for metadata, code in cells(source[0]):
+        for tag in set(metadata.get("tags", [])) & set(SILENT_TAGS):
+            log.warning("a cell has the tag %s, which hides a failure: %s", tag, code[:60], location=docname)
     if "import" in source[0] and "hw3" in source[0]:
-        value = page_digest(app, docname)
+        value = page_digest(app, docname, source[0])
         stamped, count = re.subn(r"(?m)^kernelspec:\n", f"kernelspec:\n  hw3: {value}\n", source[0], count=1)
         if count:
             source[0] = stamped
             app.env.hw3_stamps[docname] = value
 
 
-def page_digest(app: Sphinx, docname: str) -> str:
-    """The digest of the build; for the page that shows the bench, also of the measurements."""
-    measured = ROOT / "_build" / "bench.json"
-    if docname != BENCH_PAGE or not measured.exists():
-        return app.hw3_digest
-    return f"{app.hw3_digest}-{hashlib.sha256(measured.read_bytes()).hexdigest()[:16]}"
-
-
 def outdated(app: Sphinx, env: object, added: set, changed: set, removed: set) -> list[str]:
-    """Pages whose text is as before but whose digest is not."""
+    """Pages whose text is as before but whose digest is not; one that is gone is forgotten."""
     stamps = getattr(env, "hw3_stamps", {})
-    return [name for name, value in stamps.items() if value != page_digest(app, name) and name not in removed]
+    for name in [name for name in stamps if name in removed or not Path(app.env.doc2path(name)).exists()]:
+        del stamps[name]
+    texts = {name: Path(app.env.doc2path(name)).read_text(encoding="utf-8") for name in stamps}
+    return [name for name, value in stamps.items() if value != page_digest(app, name, texts[name])]
+
+
+def complete(app: Sphinx, doctree: nodes.document) -> None:
+    """Warn of a figure that its cell did not draw, and of TeX whose braces do not match: both would pass in silence."""
+    for node in doctree.findall(lambda n: isinstance(n, nodes.math | nodes.math_block)):
+        bare = re.sub(r"\\[\\{}]", "", node.astext())
+        if bare.count("{") != bare.count("}"):
+            log.warning("the braces of this formula do not match: %s", node.astext()[:60], location=node)
+    path = Path(app.env.doc2path(app.env.docname))
+    text = path.read_text(encoding="utf-8") if path.suffix == ".md" else ""
+    if "{code-cell}" not in text:
+        return
+    drawn = {
+        name for figure in doctree.findall(nodes.figure) for name in figure.get("names", []) + figure.get("ids", [])
+    }
+    for metadata, _ in cells(text):
+        wanted = metadata.get("mystnb", {}).get("figure", {}).get("name")
+        if wanted and wanted not in drawn:
+            log.warning("the cell of the figure %s drew none", wanted, location=app.env.docname)
 
 
 def offline(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
@@ -139,9 +205,9 @@ def write_notebooks(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html":
         return
     for name in getattr(app.env, "hw3_stamps", {}):
-        source = Path(app.env.doc2path(name)).read_text()
+        source = Path(app.env.doc2path(name)).read_text(encoding="utf-8")
         notebook = jupytext.reads(source, fmt="md:myst")
-        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(NEEDS.format(title=app.config.project)))
+        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(NEEDS.format(title=app.config.html_title)))
         for index, cell in enumerate(notebook.cells):
             cell["id"] = f"cell-{index}"
         target = Path(app.outdir) / "_sources" / f"{name}.ipynb"
@@ -153,6 +219,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", prepare)
     app.connect("source-read", stamp)
     app.connect("env-get-outdated", outdated)
+    app.connect("doctree-read", complete)
     app.connect("html-page-context", offline, priority=900)
     app.connect("html-page-context", accessible)
     app.connect("html-page-context", notebook_button, priority=100)
