@@ -7,21 +7,21 @@ Indices start at 1, as in the hand-out.
 from dataclasses import dataclass
 
 from sympy import (
-    Derivative,
     Eq,
     Expr,
-    Function,
     Heaviside,
     IndexedBase,
     Integer,
     Max,
-    Piecewise,
     Sum,
     Symbol,
     diff,
     expand,
     symbols,
 )
+
+from hw3.theory.notation import Iverson, partial
+from hw3.theory.sizes import whole
 
 Symbols = tuple[Symbol, ...]
 
@@ -60,8 +60,9 @@ def network(n: int = 5, d: int = 3, pool: int = 2) -> Network1d:
     """Build the network for ``n`` inputs, a kernel of ``d`` taps and max-pooling over ``pool`` neighbours, stride 1.
 
     Raises:
-        ValueError: the sizes leave no output.
+        ValueError: a size that is no integer, or sizes that leave no output.
     """
+    n, d, pool = whole("n", n, None), whole("d", d, None), whole("pool", pool, None)
     outputs = n - d + 1
     if min(n, d, pool) < 1 or outputs < pool:
         raise ValueError(f"n={n}, d={d}, pool={pool} leave no output; needed: 1 <= d, 1 <= pool <= n - d + 1")
@@ -99,17 +100,16 @@ def output_gradients(net: Network1d) -> dict[Symbol, Expr]:
 def pool_gradients(net: Network1d) -> dict[Symbol, Expr]:
     """(c) ∂L/∂z_i in terms of z and δ_j = ∂L/∂v_j, away from ties of the maximum.
 
-    SymPy writes the derivative of a maximum with Heaviside steps; they are given here as 1 where the argument is
-    positive and 0 elsewhere, which is a choice at a tie, where no derivative exists.
+    SymPy writes the derivative of a maximum with Heaviside steps. They are given here as brackets [z_i > the others], 1
+    if true and 0 if not, which is a choice at a tie, where no derivative exists.
     """
     deltas = _family("delta", len(net.pooled))
 
-    def partial(expression: Expr, z: Symbol) -> Expr:
-        steps = diff(expression, z)
-        return steps.replace(Heaviside, lambda argument, *_: Piecewise((1, argument > 0), (0, True)))
+    def partial_derivative(v: Expr, z: Symbol) -> Expr:
+        return diff(v, z).replace(Heaviside, lambda argument, *_: Iverson(z, z - argument, 1))
 
     return {
-        z: sum(delta * partial(v, z) for delta, v in zip(deltas, net.pooled_of_convolved, strict=True))
+        z: sum(delta * partial_derivative(v, z) for delta, v in zip(deltas, net.pooled_of_convolved, strict=True))
         for z in net.convolved
     }
 
@@ -129,11 +129,10 @@ def theorem() -> dict[str, Eq]:
     n, d = symbols("n d", integer=True, positive=True)
     m = n - d + 1
     x, k, alpha = IndexedBase("x"), IndexedBase("k"), IndexedBase("alpha")
-    loss, bias = Function("L")(k[j], Symbol("b"), x[r]), Symbol("b")
     return {
-        "kernel": Eq(Derivative(loss, k[j]), Sum(alpha[i] * x[i + j - 1], (i, 1, m))),
-        "bias": Eq(Derivative(loss, bias), Sum(alpha[i], (i, 1, m))),
-        "input": Eq(Derivative(loss, x[r]), Sum(alpha[r - j + 1] * k[j], (j, 1, d))),
+        "kernel": Eq(partial(k[j]), Sum(alpha[i] * x[i + j - 1], (i, 1, m))),
+        "bias": Eq(partial("b"), Sum(alpha[i], (i, 1, m))),
+        "input": Eq(partial(x[r]), Sum(alpha[r - j + 1] * k[j], (j, 1, d))),
     }
 
 
@@ -142,7 +141,16 @@ def instantiate(statement: str, n: int, d: int, index: int = 1) -> Expr:
 
     ``index`` is j for "kernel" and l for "input". α outside 1..m is 0: the window of the full convolution hangs
     over the edge there.
+
+    Raises:
+        ValueError: another statement, sizes that leave no output, or an index that no tap or input has.
     """
+    if statement not in ("kernel", "bias", "input"):
+        raise ValueError(f"statement is {statement!r}; it must be kernel, bias or input")
+    n, d, index = whole("n", n), whole("d", d), whole("index", index)
+    last = {"kernel": d, "bias": index, "input": n}[statement]
+    if d > n or index > last:
+        raise ValueError(f"n={n}, d={d}, index={index} do not fit; needed: d <= n and index <= {last}")
     right = theorem()[statement].rhs
     sizes = {"n": n, "d": d, "l" if statement == "input" else "j": index}
     bound = {v.name for v in right.bound_symbols}
@@ -160,8 +168,8 @@ def instantiate(statement: str, n: int, d: int, index: int = 1) -> Expr:
 
 def verify_theorem(n: int, d: int) -> bool:
     """Does the theorem agree with differentiating every output, for this n and d? All taps, bias and all inputs."""
-    direct = convolution_gradients(network(n, d, pool=1))
     net = network(n, d, pool=1)
+    direct = convolution_gradients(net)
     stated = {k: instantiate("kernel", n, d, j) for j, k in enumerate(net.kernel, start=1)}
     stated[net.bias] = instantiate("bias", n, d)
     stated |= {x: instantiate("input", n, d, position) for position, x in enumerate(net.inputs, start=1)}

@@ -8,7 +8,25 @@ also a convolution.
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Expr, Float, I, Matrix, Rational, cos, expand, ones, sin, sympify
+from sympy import (
+    Expr,
+    Float,
+    I,
+    Matrix,
+    MatrixBase,
+    Rational,
+    SympifyError,
+    cos,
+    expand,
+    nan,
+    ones,
+    oo,
+    sin,
+    sympify,
+    zoo,
+)
+
+from hw3.theory.sizes import whole
 
 BORDERS = ("keep", "zero", "reflect", "wrap")
 
@@ -17,12 +35,30 @@ def exact(value: Any) -> Expr:
     """``value`` as a SymPy expression; a float is refused, because it has already been rounded.
 
     Raises:
-        TypeError: ``value`` contains a float.
+        TypeError: ``value`` contains a float, is infinite, or is no number or formula: a text, a bool, None.
     """
-    result = sympify(value, strict=True)
+    try:
+        result = sympify(value, strict=True)
+    except SympifyError:
+        result = None
+    if not isinstance(result, Expr) or result.has(oo, -oo, zoo, nan):
+        raise TypeError(f"{value!r} is not a number; give an integer, a Rational or a symbol")
     if result.has(Float):
         raise TypeError(f"{value!r} is a rounded float; give an integer or a Rational, such as Rational(1, 3)")
     return result
+
+
+def _matrix(name: str, rows: Any) -> Matrix:
+    """A matrix or rows of numbers as an exact matrix; entry by entry, since SymPy would read texts as formulas."""
+    if isinstance(rows, MatrixBase):
+        return Matrix(rows).applyfunc(exact)
+    try:
+        entries = [] if isinstance(rows, str) else [[*row] for row in rows]
+    except TypeError:
+        entries = []
+    if len({len(row) for row in entries}) != 1:
+        raise ValueError(f"the {name} is {str(rows)[:60]}; give a matrix, or rows of the same length")
+    return Matrix([[exact(value) for value in row] for row in entries])
 
 
 def chessboard(size: int = 8, black: Any = 0, white: Any = 255) -> Matrix:
@@ -31,14 +67,18 @@ def chessboard(size: int = 8, black: Any = 0, white: Any = 255) -> Matrix:
     Raises:
         ValueError: ``size`` is not a positive integer.
     """
-    if not isinstance(size, int) or size < 1:
-        raise ValueError(f"size is {size!r}; a chessboard needs a positive integer")
+    size = whole("size", size)
     colours = (exact(white), exact(black))
     return Matrix(size, size, lambda row, column: colours[(row + column) % 2])
 
 
 def box_kernel(size: int = 3) -> Matrix:
-    """The ``size`` x ``size`` mean filter: every weight is 1/size²."""
+    """The ``size`` x ``size`` mean filter: every weight is 1/size².
+
+    Raises:
+        ValueError: ``size`` is not a positive integer.
+    """
+    size = whole("size", size)
     return ones(size, size) * Rational(1, size**2)
 
 
@@ -64,11 +104,11 @@ def filter2d(image: Matrix, kernel: Matrix, border: str = "keep") -> Matrix:
 
     Raises:
         ValueError: an unknown border, an even kernel side, or an image too small to be reflected.
-        TypeError: a float among the entries.
+        TypeError: an entry that is a float, a text or infinite.
     """
     if border not in BORDERS:
         raise ValueError(f"border is {border!r}; it must be one of {', '.join(BORDERS)}")
-    image, kernel = Matrix(image).applyfunc(exact), Matrix(kernel).applyfunc(exact)
+    image, kernel = _matrix("image", image), _matrix("kernel", kernel)
     height, width = image.shape
     kernel_height, kernel_width = kernel.shape
     if kernel_height % 2 == 0 or kernel_width % 2 == 0:
@@ -100,7 +140,7 @@ def frequency_response(kernel: Matrix, w1: Any, w2: Any) -> Expr:
     its centre has a real response, returned as a sum of cosines.
     Source: Gonzalez and Woods, *Digital Image Processing*, chapter 4.
     """
-    kernel = Matrix(kernel).applyfunc(exact)
+    kernel = _matrix("kernel", kernel)
     if kernel.rows % 2 == 0 or kernel.cols % 2 == 0:
         raise ValueError(f"the kernel is {kernel.rows} x {kernel.cols}; both sides must be odd")
     w1, w2 = exact(w1), exact(w2)

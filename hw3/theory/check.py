@@ -2,38 +2,45 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
+from fractions import Fraction
 from functools import cache
-from random import Random
+from typing import Any
 
-from sympy import Expr, Rational, Symbol, symbols
+from sympy import Expr, Float, Rational, Symbol, symbols
 
 from hw3.theory import backpropagation, box_filter, kernel, layers
-from hw3.theory.expressions import RefusedError, read
+from hw3.theory.expressions import read
+from hw3.theory.regions import Difference, difference
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """``equivalent``; if not, ``point`` is where the two differ, with the ``expected`` and the ``given`` value (None
-    where the reader's formula divides by zero)."""
+    """``equivalent``; if not, ``point`` is where the reader's ``expression`` has the value ``actual`` (None: it divides
+    by zero) and the answer the value ``expected`` (None for an answer that is a number: it would be given away)."""
 
     equivalent: bool
     expression: Expr
     point: dict[str, Expr] | None = None
     expected: Expr | None = None
-    given: Expr | None = None
+    actual: Expr | None = None
+    remark: str = ""
+    hint: str = ""
 
     def __str__(self) -> str:
         if self.equivalent:
             return f"Right: {self.expression} is the answer, or equal to it everywhere."
-        gives = "divides by zero" if self.given is None else f"gives {self.given}"
-        where = ", ".join(f"{name} = {value}" for name, value in (self.point or {}).items())
-        return f"Not yet{f': at {where}' if where else ''}, the answer is {self.expected} and this {gives}."
+        if not self.point:
+            return f"Not yet: {self.expression} is not the answer. {self.remark}".strip()
+        where = ", ".join(f"{name} = {number}" for name, number in self.point.items())
+        gives = "divides by zero" if self.actual is None else f"gives {self.actual}"
+        wanted = "which the answer does not" if self.expected is None else f"and the answer is {self.expected}"
+        return f"Not yet: at {where}, this {gives}, {wanted}. {self.remark}".strip()
 
 
 def _t1() -> dict[str, Expr]:
     filtered = box_filter.filter2d(box_filter.chessboard(), box_filter.box_kernel())
-    w1, w2 = symbols("w1 w2", real=True)
-    response = box_filter.frequency_response(box_filter.box_kernel(), w1, w2)
+    response = box_filter.frequency_response(box_filter.box_kernel(), *symbols("omega1 omega2", real=True))
     return {"t1.white": filtered[2, 2], "t1.black": filtered[2, 3], "t1.response": response}
 
 
@@ -46,23 +53,21 @@ def _t2() -> dict[str, Expr]:
 
 def _t3() -> dict[str, Expr]:
     net = backpropagation.network()
-    gradients = backpropagation.output_gradients(net) | backpropagation.pool_gradients(net) | backpropagation.convolution_gradients(net)
-    return {f"t3.d{name}": value for name, value in gradients.items()} | {"t3.dk4": Rational(0)}
+    steps = (backpropagation.output_gradients, backpropagation.pool_gradients, backpropagation.convolution_gradients)
+    gradients = {f"t3.d{name}": value for step in steps for name, value in step(net).items()}
+    return gradients | {"t3.dk4": Rational(0)}
 
 
 def _t4() -> dict[str, Expr]:
-    k = kernel.kernel_sizes(205, 66, 3).exact
-    return {
-        "t4.kernel": Rational(k),
-        "t4.parameters": Rational(kernel.parameters(k, 10, 96)),
-        "t4.multiplications": Rational(kernel.multiplications(k, 10, 96, (66, 66))),
-    }
+    cost = kernel.costs(205, 66, 3, in_channels=10, out_channels=96)[-1]
+    numbers = (cost.kernel_size, cost.parameters, cost.multiplications)
+    return dict(zip(("t4.kernel", "t4.parameters", "t4.multiplications"), map(Rational, numbers), strict=True))
 
 
 _QUESTIONS: dict[str, Callable[[], dict[str, Expr]]] = {"t1": _t1, "t2": _t2, "t3": _t3, "t4": _t4}
 _T3_NAMES = "y yhat v1 v2 z1 z2 z3 delta1 delta2 alpha1 alpha2 alpha3 x1 x2 x3 x4 x5 k1 k2 k3 b w1 w2 a"
-_NAMES = {"t1": "w1 w2", "t2": "", "t3": _T3_NAMES, "t4": ""}
-_GREEK = {"ŷ": "yhat"} | {f"{g}{i}": f"{n}{i}" for g, n in (("δ", "delta"), ("α", "alpha")) for i in (1, 2, 3)}
+_NAMES = {"t1": "omega1 omega2", "t2": "", "t3": _T3_NAMES, "t4": ""}
+_ALIASES = {"t1": {"w1": "omega1", "w2": "omega2"}}
 
 _TRAINED = "dw1 dw2 da dz1 dz2 dz3 dk1 dk2 dk3 dk4 db dx1 dx2 dx3 dx4 dx5"
 ANSWERS: tuple[str, ...] = (
@@ -71,6 +76,20 @@ ANSWERS: tuple[str, ...] = (
     *(f"t3.{name}" for name in _TRAINED.split()),
     *("t4.kernel", "t4.parameters", "t4.multiplications"),
 )
+_HINTS = {
+    "t1": "Count the white and the black pixels in the 3 x 3 window; each has the weight 1/9.",
+    "t1.response": "A wave shifted by a pixel to either side: exp(iω) + exp(-iω) = 2 cos ω, in each direction.",
+    "t2": "A filter has k·k·D weights and one bias; D is the depth of the layer before it.",
+    "t3.d": "The chain rule through yhat: ∂L/∂yhat, times what the parameter was multiplied with.",
+    "t3.dz": "A maximum is a switch: the gradient goes where the value came from. Write [z1 > z2] for 1 or 0.",
+    "t3.dk": "A tap is shared: it collects from every output whose formula holds it.",
+    "t3.dk4": "Which of the z holds a k4?",
+    "t3.db": "Which of the z holds b, and how often?",
+    "t3.dx": "Which outputs does this input reach, and through which tap?",
+    "t4": "The last window begins 65 steps of 3 after the first and ends where the input ends.",
+    "t4.parameters": "A filter has one weight for each number in its window, in all channels, and one bias.",
+    "t4.multiplications": "Each number of the output, in all channels, needs a product for each weight of its filter.",
+}
 
 
 @cache
@@ -78,52 +97,93 @@ def _solve(question: str) -> dict[str, Expr]:
     return _QUESTIONS[question]()
 
 
-def _random_point(names: list[Symbol], random: Random) -> dict[Symbol, Rational]:
-    return {name: Rational(random.randint(-(10**4), 10**4), random.randint(1, 97)) for name in names}
+def _known(answer_id: str) -> str:
+    name = str(answer_id).strip().lower()
+    if name not in ANSWERS:
+        near = get_close_matches(name, ANSWERS, n=1)
+        meant = f"; did you mean {near[0]}?" if near else ";"
+        raise KeyError(f"no answer is called {answer_id!r}{meant} There are {', '.join(ANSWERS)}")
+    return name
 
 
-def check(answer_id: str, text: str, points: int = 24) -> Verdict:
-    """Judge ``text`` as the answer ``answer_id`` (one of ``ANSWERS``).
+def answer(answer_id: str) -> Expr:
+    """The answer itself. Raises KeyError as ``check`` does."""
+    name = _known(answer_id)
+    return _solve(name[:2])[name]
 
-    Both formulas are evaluated exactly at ``points`` random rational points. Two different polynomials of degree
-    at most 24 agree at one such point with a probability below 24/20,000 (Schwartz 1980, doi:10.1145/322217.322225),
-    so agreement at all of them leaves no practical doubt; a formula that differs only where a maximum is tied,
-    where no derivative exists, counts as right.
+
+def check(answer_id: str, text: str, hint: bool = False) -> Verdict:
+    """Judge ``text`` as the answer ``answer_id`` (one of ``ANSWERS``, in upper or lower case).
+
+    Both formulas are compared by exact numbers in every region that their maxima and comparisons cut out, however small
+    or far out, as long as what is compared is linear in the names, or a product or quotient of such forms up to degree
+    4. Then "right" means equal everywhere but where a maximum or a comparison is tied and no derivative exists, with a
+    chance below one in a million that random points deceive. Other comparisons, such as [cos(w1) > 0], are tried at 48
+    points, at scales from 1/10 to beyond the largest number in the formulas. Sines and cosines count to 40 digits.
+
+    A verdict that is not right names a wrong sign, a constant factor or a number that is only rounded. Its ``hint``
+    helps without giving the answer; with ``hint=True`` it is a part of the verdict's text.
 
     Raises:
         KeyError: an unknown ``answer_id``; the message lists those that exist.
         hw3.theory.expressions.RefusedError: a text that is not a formula in the question's own names.
     """
-    if answer_id not in ANSWERS:
-        raise KeyError(f"no answer is called {answer_id!r}; there are {', '.join(ANSWERS)}")
-    question = answer_id.split(".")[0]
-    expected = _solve(question)[answer_id]
+    answer_id = _known(answer_id)
+    expected, question = answer(answer_id), answer_id[:2]
     names = {name: Symbol(name, real=True) for name in _NAMES[question].split()}
-    given = read(text, names | {alias: names[name] for alias, name in _GREEK.items() if name in names})
-    used = sorted(expected.free_symbols | given.free_symbols, key=str)
-    random = Random(answer_id)
-    defined, differs = False, None
-    for _ in range(points if used else 1):
-        point = _random_point(used, random)
-        right, mine = expected.subs(point), _value(given, point)
-        if mine is None or not _equal(right, mine):
-            differs = differs or Verdict(False, given, {str(s): v for s, v in point.items()}, right, mine)
-        defined = defined or mine is not None
-    if not defined:
-        raise RefusedError("the formula divides by zero wherever it was tried")
-    return differs or Verdict(True, given)
+    mine = read(text, names | {alias: names[name] for alias, name in _ALIASES.get(question, {}).items()})
+    differs = difference(expected, mine)
+    if differs is None:
+        return Verdict(True, mine)
+    help_ = _hint(answer_id, expected, mine)
+    return Verdict(
+        equivalent=False,
+        expression=mine,
+        point={str(name): _exact(value) for name, value in differs.point.items()},
+        expected=_exact(differs.first) if expected.free_symbols else None,
+        actual=None if differs.second is None else _exact(differs.second),
+        remark=f"{_remark(expected, mine, differs)} {help_ if hint else ''}".strip(),
+        hint=help_,
+    )
 
 
-def _value(given: Expr, point: dict[Symbol, Rational]) -> Expr | None:
-    """The reader's formula at ``point``; None where it divides by zero."""
-    try:
-        value = given.subs(point)
-    except TypeError:  # a comparison with the result of a division by zero
-        return None
-    return value if value.is_finite else None
+def _exact(value: Any) -> Expr:
+    """A Fraction as it is, a value with sines and cosines to 6 digits."""
+    return Rational(value.numerator, value.denominator) if isinstance(value, Fraction) else Float(value, 6)
 
 
-def _equal(a: Expr, b: Expr) -> bool:
-    """Exactly for rationals; to 40 digits where sines and cosines are left."""
-    difference = a - b
-    return difference == 0 if difference.is_Rational else abs(difference.evalf(50, maxn=200)) < Rational(1, 10**40)
+def _hint(answer_id: str, expected: Expr, mine: Expr) -> str:
+    more = sorted(map(str, expected.free_symbols - mine.free_symbols))
+    less = sorted(map(str, mine.free_symbols - expected.free_symbols))
+    help_ = _HINTS[max((name for name in _HINTS if answer_id.startswith(name)), key=len)]
+    help_ += f" The answer depends on {', '.join(more)} too." if more and mine.free_symbols else ""
+    return help_ + (f" It does not depend on {', '.join(less)}." if less else "")
+
+
+def _remark(expected: Expr, mine: Expr, differs: Difference) -> str:
+    """What kind of mistake it is, where that can be said."""
+    if not differs.first or not differs.second:
+        return ""
+    ratio = differs.second / differs.first
+    factor = _exact(ratio if isinstance(ratio, Fraction) else Fraction(str(ratio)).limit_denominator(10**6))
+    constant = not (expected.free_symbols or mine.free_symbols)
+    if constant and _is_rounded(mine, expected):
+        return "It is near, but rounded: give the number exactly, for example as a fraction."
+    if not constant and difference(factor * expected, mine):
+        return ""
+    if factor == -1:
+        return "The sign is wrong."
+    if not constant and abs(factor - 1) < Rational(1, 50):
+        return "It is near, but a number in it is rounded: give it exactly."
+    if not constant:
+        return "It is right up to a constant factor."
+    if abs(expected) < 100 or 1 not in (factor.p, factor.q) or max(factor.p, factor.q) > 100:
+        return ""
+    return "A factor is missing." if factor < 1 else "There is a factor too many."
+
+
+def _is_rounded(mine: Expr, exact: Expr) -> bool:
+    """Do they agree as far as the decimals of ``mine`` go, three digits at least? It may be rounded or cut off."""
+    units = (Rational(10) ** -places for places in range(-8, 16))
+    unit = next((unit for unit in units if (mine / unit).is_Integer), None)
+    return unit is not None and abs(mine - exact) < unit and abs(mine) >= 100 * unit

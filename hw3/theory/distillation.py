@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer, Rational, Symbol, diff, exp, expand, log, simplify, symbols
 
+from hw3.theory.sizes import whole
+
 ALPHA = Symbol("alpha", nonnegative=True)
 TAU = Symbol("tau", positive=True)
 ONE = Integer(1)
@@ -29,10 +31,9 @@ def setting(classes: int = 3) -> Setting:
     """Symbols s1.., t1.. and y1.. for ``classes`` classes; the target's last entry is 1 minus the others.
 
     Raises:
-        ValueError: fewer than two classes.
+        ValueError: fewer than two classes, or no integer.
     """
-    if classes < 2:
-        raise ValueError(f"classes is {classes}; there must be 2 or more to choose from")
+    classes = whole("classes", classes, 2)
     s, t, y = (symbols(f"{letter}1:{classes + 1}", real=True) for letter in "sty")
     return Setting(tuple(s), tuple(t), (*y[:-1], 1 - sum(y[:-1])))
 
@@ -65,58 +66,66 @@ def divergence(teacher: Sequence[Expr], student: Sequence[Expr], temperature: Ex
     return sum(p * (a - b) for p, (a, b) in zip(softmax(teacher, temperature), logs, strict=True))
 
 
-def loss(given: Setting) -> Expr:
+def loss(case: Setting) -> Expr:
     """The assignment's loss: (1 - α) H(y, σ(z_s; 1)) + α τ² H(σ(z_t; τ), σ(z_s; τ))."""
-    soft = cross_entropy(softmax(given.teacher, TAU), given.student, TAU)
-    return (1 - ALPHA) * cross_entropy(given.target, given.student) + ALPHA * TAU**2 * soft
+    soft = cross_entropy(softmax(case.teacher, TAU), case.student, TAU)
+    return (1 - ALPHA) * cross_entropy(case.target, case.student) + ALPHA * TAU**2 * soft
 
 
-def loss_kl(given: Setting) -> Expr:
+def loss_kl(case: Setting) -> Expr:
     """The same with KL in place of the soft cross-entropy."""
-    soft = divergence(given.teacher, given.student, TAU)
-    return (1 - ALPHA) * cross_entropy(given.target, given.student) + ALPHA * TAU**2 * soft
+    soft = divergence(case.teacher, case.student, TAU)
+    return (1 - ALPHA) * cross_entropy(case.target, case.student) + ALPHA * TAU**2 * soft
 
 
-def offset(given: Setting) -> Expr:
+def offset(case: Setting) -> Expr:
     """``loss - loss_kl``, worked out: terms with the same probability are put together and nothing else is done."""
-    return expand(loss(given) - loss_kl(given))
+    return expand(loss(case) - loss_kl(case))
 
 
-def gradient(given: Setting) -> Vector:
+def gradient(case: Setting) -> Vector:
     """∂L/∂z_s for each class: (1 - α)(σ(z_s; 1) - y) + α τ (σ(z_s; τ) - σ(z_t; τ))."""
-    parts = zip(
-        softmax(given.student), given.target, softmax(given.student, TAU), softmax(given.teacher, TAU), strict=True
-    )
+    parts = zip(softmax(case.student), case.target, softmax(case.student, TAU), softmax(case.teacher, TAU), strict=True)
     return tuple((1 - ALPHA) * (p - y) + ALPHA * TAU * (ps - pt) for p, y, ps, pt in parts)
 
 
-def verify_gradient(given: Setting) -> bool:
-    """Is ``gradient`` what SymPy gets by differentiating both forms of the loss?"""
-    forms = (loss(given), loss_kl(given))
+def verify_chain_rule(case: Setting) -> bool:
+    """The step behind ``gradient``: is ∂ ln σ_j(z; τ)/∂z_i = ([i = j] - σ_i(z; τ))/τ for every i and j?"""
+    logs, probabilities = log_softmax(case.student, TAU), softmax(case.student, TAU)
     return all(
-        simplify(diff(form, z) - stated) == 0
-        for form in forms
-        for z, stated in zip(given.student, gradient(given), strict=True)
+        simplify(diff(one, z) - (int(i == j) - p) / TAU) == 0
+        for j, one in enumerate(logs)
+        for i, (z, p) in enumerate(zip(case.student, probabilities, strict=True))
     )
 
 
-def hot_limit(given: Setting) -> Expr:
+def verify_gradient(case: Setting) -> bool:
+    """Is ``gradient`` what SymPy gets by differentiating both forms of the loss?"""
+    forms = (loss(case), loss_kl(case))
+    return all(
+        simplify(diff(form, z) - stated) == 0
+        for form in forms
+        for z, stated in zip(case.student, gradient(case), strict=True)
+    )
+
+
+def hot_limit(case: Setting) -> Expr:
     """τ² KL as τ → ∞. With u = 1/τ, KL(u) and its first derivative vanish at u = 0 (``verify_hot_limit``), so by Taylor
     the limit of KL(u)/u² is half the second derivative there."""
     u = Symbol("u", positive=True)
-    return expand(diff(divergence(given.teacher, given.student, 1 / u), u, 2).subs(u, 0) / 2)
+    return expand(diff(divergence(case.teacher, case.student, 1 / u), u, 2).subs(u, 0) / 2)
 
 
-def centred_distance(given: Setting) -> Expr:
+def centred_distance(case: Setting) -> Expr:
     """‖Δz - mean(Δz)‖² / (2C) with Δz = z_s - z_t: half the mean squared difference of the centred logits."""
-    differences = [s - t for s, t in zip(given.student, given.teacher, strict=True)]
+    differences = [s - t for s, t in zip(case.student, case.teacher, strict=True)]
     mean = sum(differences) * Rational(1, len(differences))
     return expand(sum((d - mean) ** 2 for d in differences) / (2 * len(differences)))
 
 
-def verify_hot_limit(given: Setting) -> bool:
+def verify_hot_limit(case: Setting) -> bool:
     """Do KL and its first derivative vanish at u = 0, and is the limit the distance of the centred logits?"""
     u = Symbol("u", positive=True)
-    value = divergence(given.teacher, given.student, 1 / u)
+    value = divergence(case.teacher, case.student, 1 / u)
     start = [simplify(part.subs(u, 0)) for part in (value, diff(value, u))]
-    return start == [0, 0] and simplify(hot_limit(given) - centred_distance(given)) == 0
+    return start == [0, 0] and simplify(hot_limit(case) - centred_distance(case)) == 0

@@ -3,27 +3,33 @@
 A square layer maps c channels to k; the factorized one maps c to m with a column (s x 1), then m to k with a row
 (1 x s). Biases are left out; batch norm follows and has its own. Source: Szegedy et al. 2016, arXiv 1512.00567,
 section 3.2.
+
+A size is a positive integer or a symbol; anything else raises ValueError.
 """
 
 from typing import Any
 
-from sympy import Expr, Symbol, factor, simplify, solve, sympify
+from sympy import Expr, Symbol, factor, solve, sympify
+
+from hw3.theory.sizes import size as checked
 
 
 def square(in_channels: Any, out_channels: Any, size: Any = 3) -> Expr:
     """Weights of the square layer: s²ck. At stride 1 the multiplications for each output place are the same number."""
-    return sympify(size) ** 2 * in_channels * out_channels
+    c, k = checked("in_channels", in_channels), checked("out_channels", out_channels)
+    return sympify(checked("size", size)) ** 2 * c * k
 
 
 def factorized(in_channels: Any, out_channels: Any, middle: Any, size: Any = 3) -> Expr:
     """Weights of the column and the row: scm + smk, with ``middle`` = m channels between them."""
-    return sympify(size) * in_channels * middle + sympify(size) * middle * out_channels
+    c, k = checked("in_channels", in_channels), checked("out_channels", out_channels)
+    return sympify(checked("size", size)) * checked("middle", middle) * (c + k)
 
 
 def saving(in_channels: Any, out_channels: Any, middle: Any, size: Any = 3) -> Expr:
     """The share of weights that the factorization saves; negative where it costs more."""
     before = square(in_channels, out_channels, size)
-    return factor(simplify(1 - factorized(in_channels, out_channels, middle, size) / before))
+    return factor(1 - factorized(in_channels, out_channels, middle, size) / before)
 
 
 def break_even(in_channels: Any, out_channels: Any, size: Any = 3) -> Expr:

@@ -5,14 +5,19 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sympy import Expr, floor, sympify
 
+from hw3.theory.sizes import size, whole
+
 Size = Any  # an int, or a SymPy expression where the input size is a symbol
 Shape = tuple[Size, ...]
+
+
+_KINDS = ("conv", "relu", "pool", "flatten", "fc")
 
 
 class LayerError(ValueError):
@@ -21,7 +26,12 @@ class LayerError(ValueError):
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: ``kind`` is conv, relu, pool, flatten or fc; ``size`` is k, n or N of the fully connected layer."""
+    """One layer: ``kind`` is conv, relu, pool, flatten or fc; ``size`` is k, n or N of the fully connected layer.
+
+    Raises:
+        LayerError: another kind.
+        ValueError: a size that is no integer.
+    """
 
     name: str
     kind: str
@@ -29,6 +39,13 @@ class Layer:
     filters: int = 0
     stride: int = 1
     padding: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in _KINDS:
+            raise LayerError(f"{self.name} is of the kind {self.kind!r}; it must be one of {', '.join(_KINDS)}")
+        for field in ("size", "filters", "stride", "padding"):
+            number = whole(f"the {field} of {self.name}", getattr(self, field), least=int(field == "stride"))
+            object.__setattr__(self, field, number)
 
 
 @dataclass(frozen=True)
@@ -45,35 +62,49 @@ _WORDS = re.compile(
     r"(?P<conv>CONV(?P<k>\d+)-(?P<filters>\d+)(?:\((?P<stride>\d+)(?:,(?P<padding>\d+))?\))?)"
     r"|(?P<relu>RELU)|(?P<pool>POOL-(?P<n>\d+))|(?P<flatten>FLATTEN)|(?P<fc>FC-(?P<neurons>\d+))"
 )
+_SIGNS = str.maketrans(dict.fromkeys("−–—‐‑‒﹣－", "-") | dict.fromkeys("•∙⋅;|→⟶⇒", "·") | dict.fromkeys("،，", ","))
 
 
 def _parse_word(word: str, position: int) -> Layer:
     match = _WORDS.fullmatch(word.upper())
     if match is None:
         raise LayerError(
-            f"layer {position}, {word!r}, is not a layer; write CONVk-N, CONVk-N(S,P), ReLU, POOL-n, FLATTEN or FC-N"
+            f"layer {position}, {word[:40]!r}, is not a layer; "
+            "write CONVk-N, CONVk-N(S,P), ReLU, POOL-n, FLATTEN or FC-N"
         )
-    kind = next(kind for kind in ("conv", "relu", "pool", "flatten", "fc") if match[kind])
-    size = int(match["k"] or match["n"] or match["neurons"] or 0)
+    if re.search(r"\d{10}", word):
+        raise LayerError(f"layer {position}, {word[:20]}..., has a size of over 9 digits")
+    kind = next(kind for kind in _KINDS if match[kind])
+    window = int(match["k"] or match["n"] or match["neurons"] or 0)
     filters = int(match["filters"] or 0)
     stride, padding = int(match["stride"] or 1), int(match["padding"] or 1)
-    if kind in ("conv", "pool", "fc") and (size == 0 or stride == 0 or (kind == "conv" and filters == 0)):
+    if kind in ("conv", "pool", "fc") and (window == 0 or stride == 0 or (kind == "conv" and filters == 0)):
         raise LayerError(f"layer {position}, {word!r}, has a size of 0; kernel, stride and width start at 1")
     if kind == "conv":
-        return Layer(word, kind, size, filters, stride, padding)
-    return Layer(word, kind, size, stride=size if kind == "pool" else 1)
+        return Layer(word, kind, window, filters, stride, padding)
+    return Layer(word, kind, window, stride=window if kind == "pool" else 1)
+
+
+def _bracket(match: re.Match[str]) -> str:
+    """(S, P) as (S;P), so that its comma separates no layers."""
+    return f"({match[1]};{match[3]}) " if match[2] else f"({match[1]}) "
 
 
 def parse(text: str) -> tuple[Layer, ...]:
-    """Read layers separated by white space, ``·``, ``;``, ``->`` or ``→``; upper and lower case are the same.
+    """Read layers separated by white space, commas, ``·``, ``;``, ``|``, ``->`` or ``→``; upper and lower case are the
+    same, and a dash of any length is a hyphen.
 
     Raises:
         LayerError: an unknown word or a size of 0, with the position (from 1) of the layer; or no layer at all.
     """
-    compact = re.sub(r"\s*([(),])\s*", lambda m: m[1] if m[1] != ")" else ") ", text)
-    words = [word for word in re.split(r"\s+|·|;|->|→", compact) if word]
+    if not isinstance(text, str):
+        raise LayerError(f"the layers are {text!r}; write them as text, such as 'CONV3-10 · ReLU · POOL-2'")
+    spelled = re.sub(r"[-=]>", "·", text.translate(_SIGNS))
+    spelled = re.sub(r"(?<=\w)\s*-\s*(?=\d)", "-", spelled)
+    spelled = re.sub(r"\s*\(\s*(\w+)\s*(?:(,)\s*(\w+)\s*)?\)", _bracket, spelled)
+    words = [word.replace(";", ",") for word in re.split(r"[\s·,]+", spelled) if word]
     if not words:
-        raise LayerError("no layer was given; for example: CONV3-10 · ReLU · POOL-2 · FLATTEN · FC-10")
+        raise LayerError("no layer was written; for example: CONV3-10 · ReLU · POOL-2 · FLATTEN · FC-10")
     return tuple(_parse_word(word, position) for position, word in enumerate(words, start=1))
 
 
@@ -116,16 +147,18 @@ def _apply(layer: Layer, position: int, shape: Shape) -> Row:
 def trace(layers: Sequence[Layer], input_shape: Shape) -> list[Row]:
     """Follow an input of ``input_shape`` (H, W, D) through ``layers``: one row for each layer.
 
-    H, W and D are positive integers or SymPy symbols; with symbols the rows hold formulas with ``floor``.
+    H, W and D are positive integers (numpy's too) or SymPy symbols; with symbols the rows hold formulas with ``floor``.
 
     Raises:
         LayerError: a layer that does not fit, with its name, its position (from 1) and the shape that it got.
-        ValueError: ``input_shape`` is not three positive sizes.
+        ValueError: ``input_shape`` is not three positive integers or symbols.
     """
-    if len(input_shape) != 3 or any((size <= 0) == True for size in input_shape):  # noqa: E712 - as above
+    sides = list(input_shape) if isinstance(input_shape, Iterable) and not isinstance(input_shape, str) else []
+    if len(sides) != 3:
         raise ValueError(f"input_shape is {input_shape!r}; give (height, width, depth), all positive")
+    names = ("height", "width", "depth")
+    shape: Shape = tuple(size(f"the {name} of input_shape", n) for name, n in zip(names, sides, strict=True))
     rows: list[Row] = []
-    shape = tuple(input_shape)
     for position, layer in enumerate(layers, start=1):
         rows.append(_apply(layer, position, shape))
         shape = rows[-1].output_shape

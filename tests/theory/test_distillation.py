@@ -7,8 +7,8 @@ import pytest
 import torch
 from sympy import N, Rational, simplify
 
-from hw3.learn.distillation import distillation_loss, distillation_loss_kl
 from hw3.theory import distillation as d
+from hw3.train.losses import distillation_loss, distillation_loss_kl
 
 CLASSES = (2, 3, 4)
 

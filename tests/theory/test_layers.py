@@ -4,7 +4,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sympy import floor, symbols
 
-from hw3.nets.described import from_layers
+from hw3.nets.layers import from_layers
 from hw3.theory import LayerError, parse, trace
 from hw3.theory.layers import ASSIGNMENT, ASSIGNMENT_INPUT
 

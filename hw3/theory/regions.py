@@ -1,0 +1,211 @@
+"""Where do two formulas with maxima and comparisons differ? Every region that their comparisons cut out is visited.
+
+Inside a region each maximum and each comparison is settled, so both formulas are plain, and equal at a random point
+means equal in the whole region (Schwartz 1980, doi:10.1145/322217.322225: coordinates have 32 random bits). The
+regions come from the formulas themselves, as in concolic testing: evaluating at a point records which linear forms
+decided, each with its sign. Then each sign in turn is flipped, those before it kept, and a point with these signs is
+sought by Fourier and Motzkin's elimination, which is exact: if it finds none, there is no such region.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from math import prod
+from random import Random
+from typing import Any
+
+import mpmath
+from sympy import Expr, Integer, Max, Min, Poly, Pow, Rational, Symbol, cos, factor_list, fraction, pi, sin, together
+
+from hw3.theory.inequalities import Form, at, between, point_inside
+from hw3.theory.notation import Iverson
+from hw3.theory.spelling import RefusedError
+
+Point = dict[Symbol, Fraction]
+
+MAX_REGIONS, MAX_DEGREE = 600, 4
+_mp = mpmath.mp.clone()
+_mp.dps = 60  # for sines and cosines; all else is exact
+
+
+class _BorderError(Exception):
+    """The point lies between two regions."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A point where two formulas differ, and their values; ``second`` is None where it divides by zero."""
+
+    point: Point
+    first: Any
+    second: Any
+
+
+def difference(first: Expr, second: Expr) -> Difference | None:
+    """A point inside a region where ``first`` and ``second`` differ, with short numbers if there is one; else None.
+
+    None is sure, but for the chance of the random points, if each compared difference is a product or quotient of
+    linear forms with rational coefficients (up to degree 4). Other comparisons, such as cos(x) > 0 or x*y > 1, are met
+    by random points at scales from 1/10 to beyond the largest number in the formulas; a small region may be missed.
+
+    Raises:
+        RefusedError: there are more than 600 regions, or ``second`` divides by zero wherever it was tried.
+    """
+    random, names = Random(0), tuple(sorted(first.free_symbols | second.free_symbols, key=str))
+    starts = _starts(first, second, names, random)
+    waiting: list[tuple[Form, ...]] = []
+    known: set[tuple[Form, ...]] = set()
+
+    def look(point: Point, kept: int) -> Difference | None:
+        signs: dict[Form, None] = {}
+        try:
+            here = _compare(first, second, point, signs)
+        except _BorderError:
+            return None
+        forms = tuple(signs)
+        flips = [(*forms[:i], tuple(-c for c in forms[i])) for i in range(kept, len(forms))]
+        waiting.extend(flip for flip in flips if flip not in known)
+        known.update(flips)
+        return here
+
+    seen = [look(point, 0) for point in starts]
+    if all(here and here.second is None for here in seen):
+        raise RefusedError("the formula divides by zero wherever it was tried")
+    here = next((here for here in seen if here), None)
+    while waiting and not here:
+        forms = waiting.pop()
+        inside = point_inside(forms, len(names), random)
+        if inside is not None:
+            here = look(dict(zip(names, inside, strict=True)), len(forms))
+        if len(known) > MAX_REGIONS:
+            raise RefusedError("the formula compares more than can be judged; write a simpler form")
+    return here and _shortened(first, second, here)
+
+
+def _starts(first: Expr, second: Expr, names: Sequence[Symbol], random: Random) -> list[Point]:
+    """Random points at several scales, and with a scale of its own for each coordinate."""
+    largest = max((abs(number) for number in first.atoms(Rational) | second.atoms(Rational)), default=Integer(1))
+    scales = [Fraction(10), Fraction(1, 10), Fraction(10**4), Fraction(10 * (int(largest) + 1))]
+    choices = [[scale] for scale in scales for _ in range(6)] + [scales] * 24
+    return [{name: between(-1, 1, random) * random.choice(few) for name in names} for few in choices if names] or [{}]
+
+
+def _compare(first: Expr, second: Expr, point: Point, signs: dict[Form, None]) -> Difference | None:
+    one = value(_settled(first, point, signs), point)
+    try:
+        other = value(_settled(second, point, signs), point)
+    except ZeroDivisionError:
+        return Difference(point, one, None)
+    here = Difference(point, *_alike([one, other]))
+    return here if _sign_of(here.first - here.second, max(1, abs(here.first))) else None
+
+
+def _sign_of(number: Any, scale: Any = 1) -> int:
+    """-1, 0 or 1; a number with sines and cosines counts as 0 when 40 digits of it are."""
+    exact = isinstance(number, Fraction)
+    if number == 0 or (not exact and abs(number) < _mp.convert(scale) * _mp.mpf(10) ** -40):
+        return 0
+    return 1 if number > 0 else -1
+
+
+def _shortened(first: Expr, second: Expr, here: Difference) -> Difference:
+    for digits in (0, 1, 3):
+        try:
+            short = {name: round(coordinate, digits) for name, coordinate in here.point.items()}
+            shorter = _compare(first, second, short, {})
+        except _BorderError:
+            continue
+        if shorter and (shorter.second is None) == (here.second is None):
+            return shorter
+    return here
+
+
+def value(expression: Expr, point: Point) -> Any:
+    """A formula without maxima and comparisons at ``point``: a Fraction, or 60 digits if it holds a sine or cosine.
+
+    Raises:
+        ZeroDivisionError: it divides by zero there.
+    """
+    if isinstance(expression, Rational):
+        return Fraction(int(expression.p), int(expression.q))
+    if isinstance(expression, Symbol):
+        return point[expression]
+    if expression == pi:
+        return +_mp.pi
+    if isinstance(expression, Pow) and isinstance(expression.exp, Integer):
+        return value(expression.base, point) ** int(expression.exp)
+    parts = _alike([value(part, point) for part in expression.args])
+    if expression.is_Add:
+        return sum(parts[1:], parts[0])
+    if expression.is_Mul:
+        return prod(parts[1:], start=parts[0])
+    if isinstance(expression, Pow):  # a root comes from cos(pi/5) and its like
+        return _mp.convert(parts[0]) ** _mp.convert(parts[1])
+    if isinstance(expression, cos | sin):
+        return getattr(_mp, expression.func.__name__)(_mp.convert(parts[0]))
+    raise ZeroDivisionError(expression)  # SymPy's infinities
+
+
+def _alike(numbers: list[Any]) -> list[Any]:
+    """All exact, or none: Python does not subtract a number of 60 digits from a Fraction."""
+    return numbers if all(isinstance(n, Fraction) for n in numbers) else [_mp.convert(n) for n in numbers]
+
+
+def _settled(expression: Expr, point: Point, signs: dict[Form, None]) -> Expr:
+    """``expression`` as it is in the region of ``point``: each maximum is one of its arguments, each bracket 0 or 1."""
+    if not expression.has(Max, Min, Iverson):
+        return expression
+    parts = [_settled(part, point, signs) for part in expression.args]
+    if isinstance(expression, Iverson):
+        sign = _sign(parts[0] - parts[1], point, signs)
+        return Integer(sign > 0 or (sign == 0 and parts[2] == 0))
+    if not isinstance(expression, Max | Min):
+        return expression.func(*parts)
+    best = parts[0]
+    for part in parts[1:]:
+        if (_sign(part - best, point, signs) > 0) == isinstance(expression, Max):
+            best = part
+    return best
+
+
+def _sign(compared: Expr, point: Point, signs: dict[Form, None]) -> int:
+    """-1, 0 or 1; each linear form that decides it is added to ``signs``, turned to be positive at ``point``."""
+    result, linear, others = _factors(compared, tuple(point))
+    for form in linear:
+        sign = _sign_of(at(form, list(point.values())))
+        if sign == 0:
+            raise _BorderError
+        signs.setdefault(tuple(sign * c for c in form))
+        result *= sign
+    return prod((_sign_of(value(other, point)) for other in others), start=result)
+
+
+@lru_cache(maxsize=2000)
+def _factors(compared: Expr, names: tuple[Symbol, ...]) -> tuple[int, tuple[Form, ...], tuple[Expr, ...]]:
+    """What the sign of ``compared`` is the product of: a sign, linear forms, other formulas; even powers left out."""
+    if isinstance(compared, Rational):
+        return _sign_of(value(compared, {})), (), ()
+    if compared.has(cos, sin) or not all(isinstance(atom, Rational | Symbol) for atom in compared.atoms()):
+        return 1, (), (compared,)
+    above, below = fraction(together(compared))
+    if max(_degree(above), _degree(below)) > MAX_DEGREE:
+        return 1, (), (compared,)
+    sign, linear, others = 1, [], []
+    for coefficient, factors in (factor_list(part, *names) for part in (above, below)):
+        sign *= _sign_of(value(coefficient, {}))
+        for factor in (Poly(factor, *names) for factor, power in factors if power % 2):
+            if factor.total_degree() > 1:
+                others.append(factor.as_expr())
+            else:
+                form = [value(factor.coeff_monomial(monomial), {}) for monomial in (*names, 1)]
+                first = next(abs(c) for c in form if c)
+                linear.append(tuple(c / first for c in form))
+    return sign, tuple(linear), tuple(others)
+
+
+def _degree(expression: Expr) -> int:
+    if isinstance(expression, Pow):
+        return _degree(expression.base) * int(expression.exp)
+    degrees = [_degree(part) for part in expression.args]
+    return sum(degrees) if expression.is_Mul else max(degrees, default=int(isinstance(expression, Symbol)))

@@ -1,0 +1,118 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hw3.theory.spelling import RefusedError, plain, tokens
+
+NAMES = ("alpha1", "delta1", "omega1", "x1", "v1", "y", "yhat", "z1", "z2", "b", "pi")
+
+
+def spelled(text):
+    return "".join(tokens(plain(text), NAMES))
+
+
+@pytest.mark.parametrize("sign", "−–—‐‑‒﹣－-")
+def test_every_dash_is_a_minus(sign):
+    assert spelled(f"yhat {sign} y") == "yhat-y"
+
+
+@pytest.mark.parametrize("sign", "×·⋅∙•∗✕✖*")
+def test_every_dot_and_cross_is_a_product(sign):
+    assert spelled(f"x1{sign}v1") == "x1*v1"
+
+
+@pytest.mark.parametrize("sign", "÷∕⁄/")
+def test_every_division_sign_divides(sign):
+    assert spelled(f"x1{sign}v1") == "x1/v1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ŷ", "y\u0302", "𝑦\u0302", "y_hat", r"\hat{y}", r"\hat y", r"$\hat{y}$", r"\widehat{y}", r"\( \hat y \)"],
+)
+def test_every_hat_is_a_hat(text):
+    assert spelled(text) == "yhat"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["α₁", "α1", "alpha_1", r"\alpha_1", r"\alpha_{1}", r"\alpha1", "𝛼₁", "alpha_{1}", r"$\alpha_{ 1}$"],
+)
+def test_every_index_is_an_index(text):
+    assert spelled(text) == "alpha1"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("π", "pi"),
+        ("x₁²", "x1^(2)"),
+        ("x1⁻²", "x1^(-2)"),
+        ("x1^{2}", "x1^(2)"),
+        ("𝑥₁", "x1"),
+        ("z1 ≥ z2", "z1>=z2"),
+        ("z1 ⩽ z2", "z1<=z2"),
+        ("[z1>z2 ∧ z1>0]", "[z1>z2,z1>0]"),
+        ("𝟙[z1>z2]", "1[z1>z2]"),
+        ("δ₁𝟙[z1>z2]", "delta11[z1>z2]"),
+        ("x1\u00a0+\u2009y\t", "x1+y"),
+        (r"\frac{x_1}{2}", "frac(x1)(2)"),
+        (r"\dfrac12", "frac(1)(2)"),
+        (r"\tfrac1{9}", "frac(1)(9)"),
+        (r"\frac{1}9 x_1", "frac(1)(9)x1"),
+        (r"\left( x_1 \right) \cdot \bigl(y\bigr)", "(x1)*(y)"),
+        (r"x_1 \times y \div 2 \, \quad b", "x1*y/2b"),
+        (r"\max\{z_1, 0\}", "max(z1,0)"),
+        (r"\operatorname{max}(z_1, 0)", "max(z1,0)"),
+        (r"\mathbb{1}[z_1 > z_2]", "1[z1>z2]"),
+        (r"\mathbb 1_{z_1 \ge z_2}", "1[z1>=z2]"),
+        (r"\mathbf{1}_{z_1>z_2, z_1 \gt 0}", "1[z1>z2,z1>0]"),
+        (r"z_1 \leq z_2 \land z_1 \lt b", "z1<=z2,z1<b"),
+        (r"\cos\omega_1 \sin \pi", "cosomega1sinpi"),
+        (r"\[ x_1 \]", "x1"),
+        ("$$x_1$$", "x1"),
+        ("96_096", "96096"),
+        ("418_176_000", "418176000"),
+        ("418 176 000", "418176000"),
+        ("418'176’000", "418176000"),
+        ("418\u202f176\u2009000", "418176000"),
+        (r"418{,}176{,}000", "418176000"),
+        (r"418\,176\,000", "418176000"),
+        ("x1v1b", "x1v1b"),
+        ("yhatv1", "yhatv1"),
+    ],
+)
+def test_signs_of_print_and_of_latex_are_exchanged(text, expected):
+    assert spelled(text) == expected
+
+
+@pytest.mark.parametrize("text", ["x1 200", "1 2", "96_09", "0 100", "1234 567"])
+def test_only_groups_of_three_digits_are_put_together(text):
+    assert plain(text) == text
+
+
+@pytest.mark.parametrize("text", [r"\sum x_1", r"\input{f}", r"\write18", r"\begin{cases}"])
+def test_other_commands_of_latex_are_refused_by_name(text):
+    with pytest.raises(RefusedError, match=r"the LaTeX command \\\w+ is not read"):
+        plain(text)
+
+
+def test_names_are_taken_apart_and_functions_read_in_any_case():
+    assert tokens("bv1 Max", NAMES) == ["b", "v1", "max"]
+    with pytest.raises(RefusedError, match="'bw1' is unknown"):
+        tokens("bw1", NAMES)
+
+
+def test_a_digit_of_another_script_is_refused():
+    with pytest.raises(RefusedError, match="'٣' is not allowed"):
+        tokens(plain("٣"), NAMES)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_taken_apart_or_refused(text):
+    try:
+        parts = tokens(plain(text), NAMES)
+    except RefusedError:
+        return
+    assert all(part.isascii() for part in parts)
+    assert len(parts) <= 150
