@@ -1,105 +1,91 @@
-"""Whole batches from tensors in memory, in an order that depends on the seed and the epoch alone."""
+"""Whole batches of images in memory, in an order that (seed, epoch) alone decides."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterator, Sequence
+from operator import index
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
 
-Batch = tuple[Tensor, ...]
+from hw3.data.views import IMAGE, REACH, View, padded, windows
 
-
-class TensorBatches(Dataset[Batch]):
-    """Several tensors of equal length; a list of indices gives one batch in one indexing operation."""
-
-    def __init__(self, *tensors: Tensor, channels_last: bool = True) -> None:
-        lengths = {len(tensor) for tensor in tensors}
-        if len(lengths) != 1:
-            raise ValueError(f"the tensors have the lengths {[len(t) for t in tensors]}; they must be equal")
-        # Rows are picked from memory laid out as the network will read it, so that a batch needs no second copy.
-        self.channels_last = channels_last
-        self.tensors = tuple(self._stored(tensor) for tensor in tensors)
-
-    def _stored(self, tensor: Tensor) -> Tensor:
-        if tensor.dim() != 4:
-            return tensor
-        return tensor.permute(0, 2, 3, 1).contiguous() if self.channels_last else tensor.contiguous()
-
-    def __len__(self) -> int:
-        return len(self.tensors[0])
-
-    def __getitem__(self, index: int) -> Batch:
-        return self.__getitems__([index])
-
-    def __getitems__(self, indices: Sequence[int]) -> Batch:
-        chosen = torch.as_tensor(indices)
-        picked = (tensor.index_select(0, chosen) for tensor in self.tensors)
-        return tuple(t.permute(0, 3, 1, 2) if t.dim() == 4 and self.channels_last else t for t in picked)
+SEEDS = 2**43  # a seed's size, times 1,000,003, is what torch's generators take
 
 
-def _processes() -> tuple[int, int]:
-    """This process's rank and how many there are that train one network together."""
-    together = torch.distributed.is_available() and torch.distributed.is_initialized()
-    return (torch.distributed.get_rank(), torch.distributed.get_world_size()) if together else (0, 1)
+class Batches:
+    """(images, labels) or, with a teacher, (images, labels, teacher_logits) for the same views.
 
-
-Order = Callable[[torch.Generator], Tensor]
-
-
-class EpochSampler(Sampler[int]):
-    """An order drawn from (seed, epoch) alone: the same epoch always has the same one, also after a resume.
-
-    ``order(generator)`` gives all ``draws`` indices of an epoch, by default a permutation. Of w processes that train
-    together each takes every w-th, so that the k-th batches of all are the k-th batch of one; Lightning's own sampler
-    for several devices would shuffle again.
-    """
-
-    def __init__(self, draws: int, seed: int, order: Order | None = None) -> None:
-        self.draws, self.seed, self.epoch = draws, seed, 0
-        self.order = order or partial(_permutation, draws)
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.draws // _processes()[1]
-
-    def __iter__(self) -> Iterator[int]:
-        rank, processes = _processes()
-        order = self.order(torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)).tolist()
-        return iter(order[rank : len(self) * processes : processes])
-
-
-def _permutation(draws: int, generator: torch.Generator) -> Tensor:
-    return torch.randperm(draws, generator=generator)
-
-
-def _whole(batch: Any) -> Batch:
-    return batch
-
-
-def batches(dataset: Dataset[Batch], batch_size: int, sampler: EpochSampler | None = None) -> DataLoader[Batch]:
-    """Whole batches of a data set with ``__getitems__``: those of the sampler, without what does not fill a last one,
-    or all in order."""
-    # A generator of its own: otherwise each pass would draw a number from torch's global one and shift all masks.
-    own = torch.Generator().manual_seed(0)
-    drop_last = sampler is not None
-    return DataLoader(dataset, batch_size, sampler=sampler, drop_last=drop_last, collate_fn=_whole, generator=own)
-
-
-def loader(*tensors: Tensor, batch_size: int, seed: int | None = None, channels_last: bool = True) -> DataLoader[Batch]:
-    """Batches of ``tensors``: shuffled anew for each epoch when ``seed`` is given, in order when it is None.
-
-    4-D tensors are images (N, C, H, W); their batches have that shape too, in the memory layout asked for. A shuffled
-    epoch leaves out what does not fill a last batch (other images each time; batch norm cannot use a batch of one);
-    in order, the last batch holds what is left. Call ``loader.sampler.set_epoch(epoch)`` before each shuffled epoch.
+    ``images``: uint8 (N, C, H, W), and so come the batches, channels-last; ``labels``: int64 (N,);
+    ``teacher_logits``: (V, N, classes) for V ``views``. An epoch shows ``draws`` images, by default each once, each in
+    a random view; with more draws than images all are shown before one comes again, so that a study of few labels can
+    take as many steps. What does not fill a last batch is left out: other images each time, and batch norm cannot use a
+    batch of one. Of several processes that train together, ``share`` = (rank, processes), each takes every
+    processes-th draw, so that the k-th batches of all are the k-th batch of one.
 
     Raises:
-        ValueError: a batch size below 1, tensors of different lengths, or too few of them to fill one batch.
+        ValueError: labels or logits that do not fit the images, or a batch that an epoch does not fill.
     """
-    dataset = TensorBatches(*tensors, channels_last=channels_last)
-    if seed is not None and len(dataset) < batch_size:
-        raise ValueError(f"{len(dataset)} samples do not fill one batch of {batch_size}; choose a smaller batch_size")
-    return batches(dataset, batch_size, None if seed is None else EpochSampler(len(dataset), seed))
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        batch_size: int,
+        seed: int,
+        views: Sequence[View] = IMAGE,
+        teacher_logits: Tensor | None = None,
+        draws: int | None = None,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        rank, processes = share
+        draws = len(images) if draws is None else index(draws)
+        if len(labels) != len(images):
+            raise ValueError(f"there are {len(images)} images and {len(labels)} labels; each image needs one")
+        if teacher_logits is not None and (
+            teacher_logits.dim() != 3 or teacher_logits.shape[:2] != (len(views), len(images))
+        ):
+            raise ValueError(
+                f"the teacher's logits are {tuple(teacher_logits.shape)}; {len(views)} views of {len(images)} images "
+                f"need ({len(views)}, {len(images)}, classes)"
+            )
+        if not 0 <= rank < processes:
+            raise ValueError(f"share is {share}; it must be (rank, processes) with a rank from 0 to processes - 1")
+        if not 0 < index(batch_size) <= draws // processes:
+            among = f" among {processes} processes" if processes > 1 else ""
+            raise ValueError(
+                f"{draws} images an epoch{among} do not fill one batch of {batch_size}; choose a batch_size from 1 to "
+                f"{draws // processes}"
+            )
+        if not -SEEDS < seed < SEEDS:
+            raise ValueError(f"seed is {seed}; it must lie between -2**43 and 2**43")
+        if draws and not len(images):
+            raise ValueError(f"draws is {draws}, and there is no image to draw")
+        self.plain = tuple(views) == IMAGE
+        # Rows are picked from memory laid out as the network will read it: an image is one stretch of bytes.
+        self.rows = images.permute(0, 2, 3, 1).contiguous() if self.plain else windows(padded(images))
+        self.labels, self.teacher_logits = labels, teacher_logits
+        self.views = torch.tensor([(flipped, REACH - down, REACH - right) for flipped, down, right in views])
+        self.batch_size, self.seed, self.draws, self.share = index(batch_size), seed, draws, share
+
+    def __len__(self) -> int:
+        """Steps of an epoch."""
+        return self.draws // self.share[1] // self.batch_size
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, ...]]:
+        """The batches of the epoch ``number``; the same ones whenever it is asked for, also after a resume."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+        rounds = -(-self.draws // len(self.labels))
+        image = torch.cat([torch.randperm(len(self.labels), generator=generator) for _ in range(rounds)])[: self.draws]
+        view = torch.randint(len(self.views), (self.draws,), generator=generator)
+        rank, processes = self.share
+        for batch in torch.arange(rank, self.draws, processes).split(self.batch_size)[: len(self)]:
+            yield self._batch(image[batch], view[batch])
+
+    def _batch(self, image: Tensor, view: Tensor) -> tuple[Tensor, ...]:
+        if self.plain:
+            rows = self.rows.index_select(0, image)
+        else:
+            flipped, top, left = self.views[view].unbind(1)
+            rows = self.rows[image, top, left]
+            rows[flipped == 1] = rows[flipped == 1].flip(2)
+        beside = () if self.teacher_logits is None else (self.teacher_logits[view, image],)
+        return rows.permute(0, 3, 1, 2), self.labels[image], *beside

@@ -1,7 +1,6 @@
 """What the book runs on where the real photographs cannot be had: smaller sets that need no account."""
 
 import gzip
-import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,10 +10,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from hw3.data.files import DataError, produce
+from hw3.data.download import fetched, reachable
 from hw3.data.images import ImageSet, Source, channels_last
-from hw3.data.network import reachable
-from hw3.paths import cache_dir
+from hw3.files import DataError, report
 
 PACKAGE = "dataset-fashion-mnist"
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -34,7 +32,7 @@ def _from_debian(raw: Path) -> None:
             for command in commands:
                 subprocess.run(command, cwd=scratch, check=True, capture_output=True, timeout=300)
             installed = Path(scratch) / installed.relative_to("/")
-        raw.mkdir(parents=True)
+        raw.mkdir(parents=True, exist_ok=True)
         for name in IDX_FILES:
             with gzip.open(installed / f"{name}.gz") as packed, (raw / name).open("wb") as plain:
                 shutil.copyfileobj(packed, plain)
@@ -63,11 +61,7 @@ def fashion_mnist() -> tuple[torch.Tensor, torch.Tensor]:
     """
     from torchvision.datasets import FashionMNIST
 
-    root = produce(cache_dir() / "fashion-mnist", _fetch)
-    try:
-        data = FashionMNIST(str(root))
-    except (ValueError, RuntimeError) as error:
-        raise DataError(f"{root} is damaged: {error}; delete it and it will be fetched again") from error
+    data = FashionMNIST(str(fetched("fashion-mnist", _fetch)))
     return data.data, data.targets
 
 
@@ -88,9 +82,9 @@ def _to_rgb(grey: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
 def _labelled(size: tuple[int, int], wanted: dict[int, str], per_class: int) -> Made:
     """``per_class`` images of each wanted class of Fashion-MNIST at ``size`` = (H, W)."""
     images, targets = fashion_mnist()
-    chosen = torch.cat([torch.nonzero(targets == digit)[:per_class, 0] for digit in wanted])
+    shown = torch.cat([torch.nonzero(targets == digit)[:per_class, 0] for digit in wanted])
     labels = np.repeat(np.arange(len(wanted)), per_class)
-    return _to_rgb(images[chosen], size), labels, tuple(wanted.values())
+    return _to_rgb(images[shown], size), labels, tuple(wanted.values())
 
 
 def _digits(size: tuple[int, int], classes: int) -> Made:
@@ -98,9 +92,9 @@ def _digits(size: tuple[int, int], classes: int) -> Made:
     from sklearn.datasets import load_digits
 
     data = load_digits()
-    chosen = np.flatnonzero(data.target < classes)
-    grey = torch.from_numpy((data.images[chosen] * (255 / 16)).round().astype(np.uint8))
-    return _to_rgb(grey, size), data.target[chosen], tuple(f"digit {d}" for d in range(classes))
+    shown = np.flatnonzero(data.target < classes)
+    grey = torch.from_numpy((data.images[shown] * (255 / 16)).round().astype(np.uint8))
+    return _to_rgb(grey, size), data.target[shown], tuple(f"digit {d}" for d in range(classes))
 
 
 def image_set(name: str, kind: str | None, size: tuple[int, int], wanted: dict[int, str], per_class: int) -> ImageSet:
@@ -116,7 +110,7 @@ def image_set(name: str, kind: str | None, size: tuple[int, int], wanted: dict[i
         try:
             made = _labelled(size, wanted, per_class)
         except (ConnectionError, subprocess.SubprocessError, OSError) as error:
-            print(f"Fashion-MNIST cannot be had: {error}")
+            report(f"Fashion-MNIST cannot be had: {error}")
     if made is None and kind in (None, "digits"):
         kind, described = "digits", f"scikit-learn's handwritten digits 0 to {len(wanted) - 1}"
         made = _digits(size, len(wanted))
@@ -124,6 +118,5 @@ def image_set(name: str, kind: str | None, size: tuple[int, int], wanted: dict[i
         raise DataError(f"the source {kind!r} has no {name} here; set HW3_DATA or leave the source out to try all")
     images, labels, class_names = made
     names = tuple(f"{class_names[label]} {index}" for index, label in enumerate(labels))
-    digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
     source = Source(kind or "fashion-mnist", described, stand_in=True)
-    return ImageSet(name, channels_last(images), torch.from_numpy(labels), class_names, names, digest, source)
+    return ImageSet(name, channels_last(images), torch.from_numpy(labels), class_names, names, source)

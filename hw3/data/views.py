@@ -1,27 +1,24 @@
 """A finite set of views of each image, flips and small shifts, so that what a teacher says of each can be kept.
 
 Teacher and student must see the same view of an image (Beyer et al. 2022, arXiv 2106.05237). With random crops the
-teacher has to run beside the student. With a finite set its answers are a table: (views, images, classes).
+teacher has to run beside the student. With a finite set its logits are a table: (views, images, classes).
 """
 
-from collections.abc import Sequence
-from functools import partial
 from itertools import product
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
-
-from hw3.data.batches import Batch, EpochSampler, batches
 
 REACH = 4  # pixels, the largest shift up, down, left or right
 View = tuple[bool, int, int]  # flipped, rows down, columns to the right
+IMAGE: tuple[View, ...] = ((False, 0, 0),)  # the one view that shows the image itself
 
 
 def views(shifts: int) -> tuple[View, ...]:
     """``shifts`` shifts, each as it is and mirrored: 2·``shifts`` views. The first is the image itself.
 
-    The shifts are none, then two pixels along the diagonals, then the rest of a grid of steps of two pixels.
+    The shifts are none, then two pixels along the diagonals, then the rest of a grid of steps of two pixels, the
+    nearest first.
 
     Raises:
         ValueError: ``shifts`` is not from 1 to 25.
@@ -36,9 +33,15 @@ def views(shifts: int) -> tuple[View, ...]:
 
 
 def padded(images: Tensor) -> Tensor:
-    """uint8 (N, C, H, W) with a border of ``REACH`` pixels, mirrored at the edges: (N, C, H + 8, W + 8)."""
+    """uint8 (N, C, H, W) with a border of ``REACH`` pixels, mirrored at the edges: (N, C, H + 8, W + 8), channels-last.
+
+    Raises:
+        ValueError: images that are smaller than what the border mirrors.
+    """
+    if min(images.shape[2:]) <= REACH:
+        raise ValueError(f"images are {tuple(images.shape[2:])}; views need more than {REACH} pixels each way")
     rows, columns = (_mirror(size, images.device) for size in images.shape[2:])
-    return images[:, :, rows][:, :, :, columns]
+    return images[:, :, rows][:, :, :, columns].contiguous(memory_format=torch.channels_last)
 
 
 def _mirror(size: int, device: torch.device) -> Tensor:
@@ -47,82 +50,17 @@ def _mirror(size: int, device: torch.device) -> Tensor:
     return torch.where(inside < size, inside, 2 * (size - 1) - inside)
 
 
-def _window(border: Tensor, view: View) -> Tensor:
-    """What ``view`` shows of images that have their border, (N, C, H + 8, W + 8): (N, C, H, W)."""
-    flipped, down, right = view
-    height, width = (size - 2 * REACH for size in border.shape[2:])
-    top, left = REACH - down, REACH - right
-    part = border[:, :, top : top + height, left : left + width]
-    return part.flip(3) if flipped else part
+def windows(bordered: Tensor) -> Tensor:
+    """All that shifts can show of images with their border, (N, C, H + 8, W + 8): (N, 9, 9, H, W, C), without a copy.
+
+    At [:, 4 - down, 4 - right] stand the images shifted by ``down`` rows and ``right`` columns.
+    """
+    height, width = (size - 2 * REACH for size in bordered.shape[2:])
+    return bordered.permute(0, 2, 3, 1).unfold(1, height, 1).unfold(2, width, 1).permute(0, 1, 2, 4, 5, 3)
 
 
 def show(images: Tensor, view: View) -> Tensor:
-    """One view of all ``images`` (N, C, H, W), same shape and type."""
-    return _window(padded(images), view)
-
-
-class ViewBatches(Dataset[Batch]):
-    """Images with some tensors beside them, indexed by image·V + view: a list of indices gives one whole batch.
-
-    ``labels`` are (N,); ``answers``, where there is a teacher, are its logits (V, N, classes) for each view. Images
-    come out channels-last.
-    """
-
-    def __init__(self, images: Tensor, labels: Tensor, shown: Sequence[View], answers: Tensor | None = None) -> None:
-        if answers is not None and answers.shape[:2] != (len(shown), len(images)):
-            raise ValueError(
-                f"the teacher's logits are {tuple(answers.shape)}; {len(shown)} views of {len(images)} images need "
-                f"({len(shown)}, {len(images)}, classes)"
-            )
-        self.labels, self.answers, self.shown = labels, answers, tuple(shown)
-        self.shape = images.shape[1:]
-        self.border = padded(images).contiguous(memory_format=torch.channels_last)
-
-    def __len__(self) -> int:
-        return len(self.labels) * len(self.shown)
-
-    def __getitem__(self, index: int) -> Batch:
-        return self.__getitems__([index])
-
-    def __getitems__(self, indices: Sequence[int]) -> Batch:
-        chosen = torch.as_tensor(indices)
-        image, view = chosen // len(self.shown), chosen % len(self.shown)
-        batch = torch.empty(len(chosen), *self.shape, dtype=self.border.dtype).contiguous(
-            memory_format=torch.channels_last
-        )
-        for number in view.unique().tolist():
-            here = view == number
-            batch[here] = _window(self.border[image[here]], self.shown[number])
-        beside = (self.labels[image],) if self.answers is None else (self.labels[image], self.answers[view, image])
-        return (batch, *beside)
-
-
-def draw_views(images: int, shown: int, draws: int, generator: torch.Generator) -> Tensor:
-    """``draws`` indices of a ``ViewBatches``: permutations of the images one after the other, a random view of each."""
-    rounds = -(-draws // images)
-    order = torch.cat([torch.randperm(images, generator=generator) for _ in range(rounds)])[:draws]
-    return order * shown + torch.randint(shown, (draws,), generator=generator)
-
-
-def view_loader(
-    images: Tensor,
-    labels: Tensor,
-    shown: Sequence[View],
-    batch_size: int,
-    seed: int,
-    draws: int | None = None,
-    answers: Tensor | None = None,
-) -> DataLoader[Batch]:
-    """Shuffled whole batches of random views: (images, labels) or, with a teacher, (images, labels, teacher_logits).
-
-    ``draws`` images make an epoch, by default one of each; fewer images are shown again and again, so that studies with
-    few labels take as many steps. What does not fill a last batch is left out.
-
-    Raises:
-        ValueError: ``answers`` that do not fit, or fewer draws than a batch.
-    """
-    draws = len(images) if draws is None else draws
-    if not 0 < batch_size <= draws:
-        raise ValueError(f"{draws} images an epoch do not fill one batch of {batch_size}; choose a smaller batch_size")
-    order = partial(draw_views, len(images), len(shown), draws)
-    return batches(ViewBatches(images, labels, shown, answers), batch_size, EpochSampler(draws, seed, order))
+    """One view of all ``images`` (N, C, H, W), same shape and type, channels-last."""
+    flipped, down, right = view
+    shifted = windows(padded(images))[:, REACH - down, REACH - right].permute(0, 3, 1, 2)
+    return (shifted.flip(3) if flipped else shifted).contiguous(memory_format=torch.channels_last)

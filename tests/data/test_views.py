@@ -1,9 +1,9 @@
-"""Views: flips and shifts, and batches in which an image, its label and the teacher's answer belong together."""
+"""Views: flips and shifts with mirrored edges, in an order that is written down."""
 
 import pytest
 import torch
 
-from hw3.data.views import REACH, ViewBatches, padded, show, view_loader, views
+from hw3.data.views import IMAGE, REACH, padded, show, views, windows
 
 
 def images(n=6, size=12):
@@ -11,14 +11,22 @@ def images(n=6, size=12):
     return torch.randint(0, 256, (n, 3, size, size), dtype=torch.uint8, generator=generator)
 
 
+def test_the_order_is_none_the_diagonals_then_the_nearest():
+    five = [(0, 0), (-2, -2), (-2, 2), (2, -2), (2, 2)]
+    nine = [*five, (-2, 0), (0, -2), (0, 2), (2, 0)]
+    assert views(5) == tuple((flipped, *shift) for shift in five for flipped in (False, True))
+    assert views(9) == tuple((flipped, *shift) for shift in nine for flipped in (False, True))
+    distances = [abs(down) + abs(right) for flipped, down, right in views(25)[10:] if not flipped]
+    assert distances == sorted(distances)
+
+
 def test_the_first_view_is_the_image_and_all_differ():
     some = images()
     for shifts in (1, 2, 5, 25):
-        found = views(shifts)
-        assert len(found) == 2 * shifts
-        assert found[0] == (False, 0, 0)
-        assert found == views(25)[: 2 * shifts]
-        shown = torch.stack([show(some, view) for view in found])
+        these = views(shifts)
+        assert these[:1] == IMAGE
+        assert these == views(25)[: 2 * shifts]
+        shown = torch.stack([show(some, view) for view in these])
         assert torch.equal(shown[0], some)
         assert len({view.numpy().tobytes() for view in shown}) == 2 * shifts
 
@@ -30,57 +38,25 @@ def test_a_view_is_a_shift_with_mirrored_edges_then_a_flip():
     assert torch.equal(moved[:, :, 2:, :-2], some[:, :, :-2, 2:])
     assert torch.equal(moved[:, :, 0, :-2], some[:, :, 2, 2:])  # reflected: row -2 is row 2
     assert torch.equal(show(some, (True, down, right)), moved.flip(3))
+    assert moved.is_contiguous(memory_format=torch.channels_last)
     assert padded(some).shape == (6, 3, 12 + 2 * REACH, 12 + 2 * REACH)
 
 
-@pytest.mark.parametrize("shifts", [0, 26])
+def test_windows_hold_every_shift_without_a_copy():
+    border = padded(images())
+    every = windows(border)
+    assert every.shape == (6, 9, 9, 12, 12, 3)
+    assert every.untyped_storage().data_ptr() == border.untyped_storage().data_ptr()
+    assert torch.equal(every[:, 4 - 3, 4 + 1].permute(0, 3, 1, 2), show(images(), (False, 3, -1)))
+
+
+@pytest.mark.parametrize("shifts", [0, 26, -1])
 def test_a_number_of_shifts_that_cannot_be_is_refused(shifts):
-    with pytest.raises(ValueError, match=f"shifts is {shifts}"):
+    with pytest.raises(ValueError, match=f"shifts is {shifts}; it must be from 1 to 25"):
         views(shifts)
 
 
-def test_student_and_teacher_see_the_same_view():
-    """The teacher's answer to a view is here that view's own pixels, so any mix-up shows."""
-    some, shown = images(), views(3)
-    answers = torch.stack([show(some, view).float().flatten(1) for view in shown])
-    batches = view_loader(some, torch.arange(6), shown, batch_size=4, seed=3, draws=24, answers=answers)
-    seen = []
-    for pictures, labels, said in batches:
-        assert pictures.shape == (4, 3, 12, 12)
-        assert pictures.is_contiguous(memory_format=torch.channels_last)
-        assert torch.equal(pictures.float().flatten(1), said)
-        for picture, label in zip(pictures, labels, strict=True):
-            assert any(torch.equal(picture, show(some[label : label + 1], view)[0]) for view in shown)
-        seen += labels.tolist()
-    assert sorted(seen) == sorted(list(range(6)) * 4)  # four rounds over six images
-
-
-def test_an_epoch_depends_on_seed_and_epoch_alone():
-    def order(seed, epoch):
-        sampler = view_loader(images(10), torch.arange(10), views(2), 5, seed, draws=25).sampler
-        sampler.set_epoch(epoch)
-        return list(sampler)
-
-    assert order(1, 2) == order(1, 2)
-    assert order(1, 2) != order(1, 3)
-    assert order(1, 2) != order(2, 2)
-    assert len(order(1, 0)) == 25
-    assert {index // 4 for index in order(1, 0)[:10]} == set(range(10))  # each image once before any comes again
-    assert len({index % 4 for index in order(1, 0)}) == 4
-
-
-def test_plain_and_distilled_arms_get_the_same_batches():
-    some, shown = images(), views(2)
-    answers = torch.zeros(4, 6, 10)
-    plain = view_loader(some, torch.arange(6), shown, 3, seed=5)
-    taught = view_loader(some, torch.arange(6), shown, 3, seed=5, answers=answers)
-    for one, other in zip(plain, taught, strict=True):
-        assert torch.equal(one[0], other[0])
-        assert torch.equal(one[1], other[1])
-
-
-def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"\(3, 6, 10\); 4 views of 6 images"):
-        ViewBatches(images(), torch.arange(6), views(2), torch.zeros(3, 6, 10))
-    with pytest.raises(ValueError, match="6 images an epoch do not fill one batch of 7"):
-        view_loader(images(), torch.arange(6), views(2), 7, seed=0)
+def test_images_smaller_than_what_the_border_mirrors_are_refused():
+    assert padded(images(size=5)).shape == (6, 3, 13, 13)
+    with pytest.raises(ValueError, match=r"\(4, 4\).*more than 4 pixels"):
+        padded(images(size=4))
