@@ -1,0 +1,1 @@
+"""What the pages print: pictures, tables, and the words that numbers allow."""

@@ -19,8 +19,8 @@ def gallery(images: Tensor, titles: Sequence[str], columns: int) -> Figure:
     """uint8 images (N, 3, H, W) in rows of ``columns``, each under its title."""
     rows = -(-len(images) // columns)
     side = min(1.9, style.WIDTH / columns)
-    lines = max(title.count("\n") + 1 for title in titles)
-    figure, axes = plt.subplots(rows, columns, figsize=(side * columns, (side + 0.16 * lines) * rows), squeeze=False)
+    height = side * images.shape[2] / images.shape[3] + 0.12 + 0.16 * max(title.count("\n") + 1 for title in titles)
+    figure, axes = plt.subplots(rows, columns, figsize=(side * columns, height * rows), squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
@@ -61,7 +61,9 @@ def mistakes(groups: dict[str, Sequence[Mistake]]) -> Figure:
 
 def masks(maps: dict[str, Tensor]) -> Figure:
     """Single-channel maps (h, w) side by side on one scale; dropped pixels (NaN) are orange."""
-    figure, axes = plt.subplots(1, len(maps), figsize=(style.WIDTH, 0.3 + style.WIDTH / len(maps)))
+    height, width = next(iter(maps.values())).shape
+    size = (style.WIDTH, 0.3 + style.WIDTH / len(maps) * height / width)
+    figure, axes = plt.subplots(1, len(maps), figsize=size)
     colours = plt.get_cmap("gray").with_extremes(bad=style.COLOURS[1])
     high = max(float(m.nan_to_num().max()) for m in maps.values())
     for axis, (title, values) in zip(axes, maps.items(), strict=True):

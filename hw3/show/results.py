@@ -143,7 +143,7 @@ def against_distance(values: dict[str, Sequence[float]], ylabel: str) -> Figure:
     figure, axis = plt.subplots(figsize=(5.6, 3.2))
     for (colour, marker), (label, heights) in zip(style.looks(), values.items(), strict=False):
         axis.plot(range(1, len(heights) + 1), heights, marker=marker, color=colour, label=label)
-    axis.set(xlabel="distance (pixels)", ylabel=ylabel, ylim=(min(-0.05, *map(min, values.values())), 1.05))
+    axis.set(xlabel="distance (pixels)", ylabel=ylabel, ylim=(min(0, *map(min, values.values())) - 0.05, 1.05))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     _above(figure, axis, len(values))
     return figure
