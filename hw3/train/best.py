@@ -1,5 +1,6 @@
 """What is looked at after each epoch: scores, the best epoch so far, and TensorBoard's copy of both."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ class Best:
 
 def best_epoch(history: list[Row]) -> int:
     """From 1: the highest validation accuracy, among equals the lowest loss, among equals the first."""
-    order = [(row["accuracy/validation"], -row["loss/validation"]) for row in history]
+    losses = [row["loss/validation"] if math.isfinite(row["loss/validation"]) else math.inf for row in history]
+    order = [(row["accuracy/validation"], -loss) for row, loss in zip(history, losses, strict=True)]
     return 1 + max(range(len(order)), key=order.__getitem__)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from hw3.files import report, whole
+from hw3.store import remove
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -23,9 +24,9 @@ def load(path: Path) -> dict[str, Any] | None:
     """What ``save`` wrote, on the CPU; None if it is not there, or damaged: then it says so and takes it away."""
     if not path.exists():
         return None
-    content = path.read_bytes()
+    content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content[32:]).digest() == content[:32]:
         return torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)
     report(f"{path} is damaged; the training starts again")
-    path.unlink()
+    remove(path)
     return None

@@ -48,7 +48,10 @@ def default_precision() -> str:
     wanted = os.environ.get("HW3_PRECISION")
     if wanted and wanted not in PRECISIONS:
         raise ValueError(f"HW3_PRECISION is {wanted!r}; it must be one of {', '.join(PRECISIONS)}")
-    promised = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else bool(BF16_FLAGS & set(_flags()))
+    if torch.cuda.is_available():
+        promised = torch.cuda.is_bf16_supported(including_emulation=False)  # an older GPU imitates them, slowly
+    else:
+        promised = bool(BF16_FLAGS & set(_flags()))
     return wanted or ("bf16-mixed" if promised else "32-true")
 
 

@@ -11,16 +11,14 @@ BINS = 64
 
 
 def histograms(model: nn.Module) -> dict[str, Any]:
-    """How the numbers of each trainable tensor are distributed: ``{name: (edges (65,), counts (64,))}`` as lists."""
+    """How the finite numbers of each tensor are distributed: ``{name: (edges (65,), counts (64,))}`` as lists."""
     result = {}
     for name, weights in model.named_parameters():
         values = weights.detach().float().cpu().flatten()
-        low, high = values.min().item(), values.max().item()
-        counts = (
-            values.histc(BINS, low, high)
-            if low < high
-            else values.new_tensor([float(len(values))] + [0.0] * (BINS - 1))
-        )
+        values = values[values.isfinite()]
+        low, high = (values.min().item(), values.max().item()) if len(values) else (0.0, 0.0)
+        equal = values.new_tensor([float(len(values))] + [0.0] * (BINS - 1))
+        counts = values.histc(BINS, low, high) if low < high else equal
         width = (high - low or 1.0) / BINS
         result[name] = ([low + width * i for i in range(BINS + 1)], counts.tolist())
     return result
