@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, partial
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -139,13 +140,12 @@ def _handed_on(name: str) -> list[str]:
     return [home] if isinstance(home, str) and home != module and _source(home) else []
 
 
-def _home(thing: Any) -> Any:
-    """The module, or for an object its function or class."""
-    if isinstance(thing, ModuleType):
-        return thing
+def _homes(thing: Any) -> list[Any]:
+    """The module, or for an object its function or class; of a partial one also what it hands on."""
     if isinstance(thing, partial):
-        return _home(thing.func)
-    return thing if hasattr(thing, "__qualname__") else type(thing)
+        handed = [value for value in (*thing.args, *thing.keywords.values()) if callable(value)]
+        return [home for part in (thing.func, *handed) for home in _homes(part)]
+    return [thing if isinstance(thing, ModuleType) or hasattr(thing, "__qualname__") else type(thing)]
 
 
 def meaning(code: Sequence[Any]) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def meaning(code: Sequence[Any]) -> dict[str, Any]:
     """
     ours: set[str] = set()
     others: set[str] = set()
-    for home in map(_home, code):
+    for home in chain.from_iterable(map(_homes, code)):
         name = home.__name__ if isinstance(home, ModuleType) else home.__module__
         if _source(name) is not None:
             ours.add(name)

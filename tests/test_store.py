@@ -131,6 +131,17 @@ def test_a_strangers_code_counts_by_its_file_and_by_what_it_uses_of_ours(library
     assert stranger(tmp_path, monkeypatch, MINE) != first
 
 
+def test_what_a_partial_function_hands_on_counts(library):
+    def handing(*things):
+        return Entry("kind", {}, (partial(double, *things),), Path("root")).key
+
+    one, other = (type(name, (), {"__module__": f"hw3.room.{name}"}) for name in ("low", "unused"))
+    first = handing(3, one)
+    assert len({first, handing(3), handing(3, other), handing(3, partial(double, other))}) == 3
+    edit(library / "room" / "low.py", "1 + 1", "1 - 1")
+    assert handing(3, one) != first
+
+
 def test_code_of_a_notebook_counts_by_its_own_definition(tmp_path, monkeypatch):
     def in_a_cell(text):
         """As IPython does it: no file, and the source in the line cache."""

@@ -171,7 +171,7 @@ def entry(experiment: Experiment, seed: int, processes: int = 1) -> Entry:
     what = experiment.what | {"seed": seed}
     if processes > 1 and not torch.cuda.is_available():
         what["processes"] = processes
-    code = (experiment.network, build, experiment.task, Batches, fit, Best, score)
+    code = (experiment.network, experiment.task, _train_and_test)
     return Entry(experiment.name, what, code, runs_dir(), f"seed{seed}")
 
 
@@ -239,6 +239,7 @@ def _train_and_test(experiment: Experiment, seed: int, device: Fabric, progress:
         history = fit(device, model, experiment.task, batches, experiment.training, seed, folder, best, progress)
     if not device.is_global_zero:
         return
+    best.board.write(history, best.histograms)  # where all was trained by a killed process, its files may be torn
     best.board.close()
     torch.save(best.state, folder / "best.pt")
     (folder / "histograms.json").write_text(json.dumps(best.histograms), encoding="utf-8")
