@@ -18,14 +18,12 @@ from hw3.theory.spelling import ALLOWED, FUNCTIONS, plain, tokens
 from hw3.theory.spelling import RefusedError as RefusedError
 
 MAX_LENGTH, MAX_DIGITS, MAX_POWER, MAX_DEGREE = 300, 15, 8, 24
-
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 Term = tuple[Expr, int]  # an expression and a bound of its degree, so that powers of powers stay small
 
 
 def _nested(*degrees: int) -> int:
-    """A function or a comparison counts more than what is in it, since work grows with their nesting."""
-    return _bounded(max(degrees) + 2)
+    return _bounded(max(degrees) + 2)  # more than what is in it, since work grows with nesting
 
 
 def _bounded(degree: int) -> int:
@@ -50,10 +48,8 @@ class _Reader:
 
     def take(self, *signs: str) -> str:
         """The next sign if it is one of ``signs``, else nothing."""
-        token = self.next
-        if token not in signs:
-            return ""
-        self.place += 1
+        token = self.next if self.next in signs else ""
+        self.place += bool(token)
         return token
 
     def refuse(self, wanted: str) -> NoReturn:
@@ -68,9 +64,9 @@ class _Reader:
     def comparison(self, needed: bool = False) -> Term:
         left, p = self.sum()
         relation = self.take(">", "<", ">=", "<=")
+        if not relation and needed:
+            raise RefusedError(f"[{left}] is not allowed; such brackets hold a comparison, such as [z1 > z2]")
         if not relation:
-            if needed:
-                raise RefusedError(f"[{left}] is not allowed; such brackets hold a comparison, such as [z1 > z2]")
             return left, p
         right, q = self.sum()
         if self.next in (">", "<", ">=", "<="):

@@ -15,18 +15,14 @@ from math import prod
 from random import Random
 from typing import Any
 
-import mpmath
-from sympy import Expr, Integer, Max, Min, Poly, Pow, Rational, Symbol, cos, factor_list, fraction, pi, sin, together
+from sympy import Expr, Integer, Max, Min, Poly, Pow, Rational, Symbol, cos, factor_list, fraction, sin, together
 
 from hw3.theory.inequalities import Form, at, between, point_inside
 from hw3.theory.notation import Iverson
 from hw3.theory.spelling import RefusedError
-
-Point = dict[Symbol, Fraction]
+from hw3.theory.values import Point, alike, sign_of, value
 
 MAX_REGIONS, MAX_DEGREE = 600, 4
-_mp = mpmath.mp.clone()
-_mp.dps = 60  # for sines and cosines; all else is exact
 
 
 class _BorderError(Exception):
@@ -97,16 +93,8 @@ def _compare(first: Expr, second: Expr, point: Point, signs: dict[Form, None]) -
         other = value(_settled(second, point, signs), point)
     except ZeroDivisionError:
         return Difference(point, one, None)
-    here = Difference(point, *_alike([one, other]))
-    return here if _sign_of(here.first - here.second, max(1, abs(here.first))) else None
-
-
-def _sign_of(number: Any, scale: Any = 1) -> int:
-    """-1, 0 or 1; a number with sines and cosines counts as 0 when 40 digits of it are."""
-    exact = isinstance(number, Fraction)
-    if number == 0 or (not exact and abs(number) < _mp.convert(scale) * _mp.mpf(10) ** -40):
-        return 0
-    return 1 if number > 0 else -1
+    here = Difference(point, *alike([one, other]))
+    return here if sign_of(here.first - here.second, max(1, abs(here.first))) else None
 
 
 def _shortened(first: Expr, second: Expr, here: Difference) -> Difference:
@@ -119,37 +107,6 @@ def _shortened(first: Expr, second: Expr, here: Difference) -> Difference:
         if shorter and (shorter.second is None) == (here.second is None):
             return shorter
     return here
-
-
-def value(expression: Expr, point: Point) -> Any:
-    """A formula without maxima and comparisons at ``point``: a Fraction, or 60 digits if it holds a sine or cosine.
-
-    Raises:
-        ZeroDivisionError: it divides by zero there.
-    """
-    if isinstance(expression, Rational):
-        return Fraction(int(expression.p), int(expression.q))
-    if isinstance(expression, Symbol):
-        return point[expression]
-    if expression == pi:
-        return +_mp.pi
-    if isinstance(expression, Pow) and isinstance(expression.exp, Integer):
-        return value(expression.base, point) ** int(expression.exp)
-    parts = _alike([value(part, point) for part in expression.args])
-    if expression.is_Add:
-        return sum(parts[1:], parts[0])
-    if expression.is_Mul:
-        return prod(parts[1:], start=parts[0])
-    if isinstance(expression, Pow):  # a root comes from cos(pi/5) and its like
-        return _mp.convert(parts[0]) ** _mp.convert(parts[1])
-    if isinstance(expression, cos | sin):
-        return getattr(_mp, expression.func.__name__)(_mp.convert(parts[0]))
-    raise ZeroDivisionError(expression)  # SymPy's infinities
-
-
-def _alike(numbers: list[Any]) -> list[Any]:
-    """All exact, or none: Python does not subtract a number of 60 digits from a Fraction."""
-    return numbers if all(isinstance(n, Fraction) for n in numbers) else [_mp.convert(n) for n in numbers]
 
 
 def _settled(expression: Expr, point: Point, signs: dict[Form, None]) -> Expr:
@@ -173,19 +130,19 @@ def _sign(compared: Expr, point: Point, signs: dict[Form, None]) -> int:
     """-1, 0 or 1; each linear form that decides it is added to ``signs``, turned to be positive at ``point``."""
     result, linear, others = _factors(compared, tuple(point))
     for form in linear:
-        sign = _sign_of(at(form, list(point.values())))
+        sign = sign_of(at(form, list(point.values())))
         if sign == 0:
             raise _BorderError
         signs.setdefault(tuple(sign * c for c in form))
         result *= sign
-    return prod((_sign_of(value(other, point)) for other in others), start=result)
+    return prod((sign_of(value(other, point)) for other in others), start=result)
 
 
 @lru_cache(maxsize=2000)
 def _factors(compared: Expr, names: tuple[Symbol, ...]) -> tuple[int, tuple[Form, ...], tuple[Expr, ...]]:
     """What the sign of ``compared`` is the product of: a sign, linear forms, other formulas; even powers left out."""
     if isinstance(compared, Rational):
-        return _sign_of(value(compared, {})), (), ()
+        return sign_of(value(compared, {})), (), ()
     if compared.has(cos, sin) or not all(isinstance(atom, Rational | Symbol) for atom in compared.atoms()):
         return 1, (), (compared,)
     above, below = fraction(together(compared))
@@ -193,7 +150,7 @@ def _factors(compared: Expr, names: tuple[Symbol, ...]) -> tuple[int, tuple[Form
         return 1, (), (compared,)
     sign, linear, others = 1, [], []
     for coefficient, factors in (factor_list(part, *names) for part in (above, below)):
-        sign *= _sign_of(value(coefficient, {}))
+        sign *= sign_of(value(coefficient, {}))
         for factor in (Poly(factor, *names) for factor, power in factors if power % 2):
             if factor.total_degree() > 1:
                 others.append(factor.as_expr())

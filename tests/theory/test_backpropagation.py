@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sympy import Symbol, expand
+from sympy import Symbol, expand, latex
 from torch.nn import functional as F
 
 from hw3.theory import backpropagation
@@ -51,9 +52,9 @@ def test_chained_formulas_agree_with_autograd(size, seed):
     values = random_values(net, seed)
     z, v, prediction, loss = forward(net, values)
     loss.backward()
-    found = formulas(net, values, z, v, prediction)
-    assert set(found) == set(values) - {"y"}
-    for name, gradient in found.items():
+    gradients = formulas(net, values, z, v, prediction)
+    assert set(gradients) == set(values) - {"y"}
+    for name, gradient in gradients.items():
         assert float(gradient) == pytest.approx(values[name].grad.item(), rel=1e-9, abs=1e-12)
 
 
@@ -63,10 +64,10 @@ def test_chained_formulas_agree_with_finite_differences(size, seed):
     net = backpropagation.network(*size)
     values = random_values(net, seed)
     z, v, prediction, _ = forward(net, values)
-    found = formulas(net, values, z, v, prediction)
+    gradients = formulas(net, values, z, v, prediction)
     step = 1e-6
     with torch.no_grad():
-        for name, gradient in found.items():
+        for name, gradient in gradients.items():
             shifted = [forward(net, values | {name: values[name] + s})[3].item() for s in (step, -step)]
             assert float(gradient) == pytest.approx((shifted[0] - shifted[1]) / (2 * step), rel=1e-4, abs=1e-5)
 
@@ -75,10 +76,10 @@ def test_the_assignments_answers():
     net = backpropagation.network()
     assert {s.name for s in backpropagation.parameters(net)} == {"k1", "k2", "k3", "b", "w1", "w2", "a"}
     x, alpha = net.inputs, [Symbol(f"alpha{i}", real=True) for i in (1, 2, 3)]
-    found = backpropagation.convolution_gradients(net)
+    gradients = backpropagation.convolution_gradients(net)
     for j, tap in enumerate(net.kernel):
-        assert expand(found[tap] - sum(alpha[i] * x[i + j] for i in range(3))) == 0
-    assert found[net.bias] == sum(alpha)
+        assert expand(gradients[tap] - sum(alpha[i] * x[i + j] for i in range(3))) == 0
+    assert gradients[net.bias] == sum(alpha)
     error = net.prediction - net.target
     assert backpropagation.output_gradients(net) == {
         net.weights[0]: expand(error) * net.pooled[0],
@@ -109,6 +110,68 @@ def test_the_theorem_notices_a_wrong_statement(monkeypatch):
     right = backpropagation.theorem()
     monkeypatch.setattr(backpropagation, "theorem", lambda: right | {"kernel": right["bias"]})
     assert not backpropagation.verify_theorem(4, 2)
+
+
+def test_the_theorem_sums_over_all_outputs_and_prints_as_on_paper():
+    i, j, n, d = (Symbol(name, integer=True, positive=True) for name in "ijnd")
+    statements = backpropagation.theorem()
+    assert statements["kernel"].rhs.limits == ((i, 1, n - d + 1),)
+    assert statements["bias"].rhs.limits == ((i, 1, n - d + 1),)
+    assert statements["input"].rhs.limits == ((j, 1, d),)
+    assert latex(statements["bias"].lhs) == r"\frac{\partial L}{\partial b}"
+    assert latex(statements["kernel"].lhs) == r"\frac{\partial L}{\partial {k}_{j}}"
+
+
+def test_the_answer_to_c_is_short_enough_for_a_line():
+    gradients = backpropagation.pool_gradients(backpropagation.network())
+    assert [str(gradient) for gradient in gradients.values()] == [
+        "delta1*[z1 > Max(0, z2)]",
+        "delta1*[z2 > Max(0, z1)] + delta2*[z2 > Max(0, z3)]",
+        "delta2*[z3 > Max(0, z2)]",
+    ]
+
+
+@given(n=st.integers(1, 8), d=st.integers(1, 8), index=st.integers(1, 8))
+@settings(max_examples=40, deadline=None)
+def test_a_written_out_statement_has_only_symbols_of_the_network(n, d, index):
+    n, d = max(n, d), min(n, d)
+    net = backpropagation.network(n, d, 1)
+    known = {*net.inputs, *net.kernel, *(Symbol(f"alpha{i}", real=True) for i in range(1, n - d + 2))}
+    for statement, last in (("kernel", d), ("bias", 8), ("input", n)):
+        if index <= last:
+            assert backpropagation.instantiate(statement, n, d, index).free_symbols <= known
+        else:
+            with pytest.raises(ValueError, match=f"index <= {last}"):
+                backpropagation.instantiate(statement, n, d, index)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("weights", 5, 3), "statement is 'weights'; it must be kernel, bias or input"),
+        (("kernel", 5, 3, 4), "index=4 do not fit"),
+        (("kernel", 5, 3, 0), "index is 0"),
+        (("kernel", 5, 3, 1.5), "index is 1.5"),
+        (("input", 5, -2, 1), "d is -2"),
+        (("bias", 2, 4), "d=4.* do not fit"),
+        (("kernel", 5.0, 3), "n is 5.0"),
+    ],
+)
+def test_a_statement_that_cannot_be_written_out_is_named(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        backpropagation.instantiate(*arguments)
+
+
+def test_integers_of_numpy_are_sizes():
+    assert backpropagation.network(np.int64(5), np.int8(3), np.uint8(2)) == backpropagation.network()
+
+
+@pytest.mark.parametrize(
+    ("size", "name"), [((5.0, 3, 2), "n is 5"), ((5, 3, 2.0), "pool is 2"), ((5, True, 2), "d is")]
+)
+def test_sizes_that_are_no_integers_are_refused_by_name(size, name):
+    with pytest.raises(ValueError, match=name):
+        backpropagation.network(*size)
 
 
 @pytest.mark.parametrize("size", [(2, 3, 1), (5, 3, 4), (5, 0, 1), (5, 3, 0)])

@@ -1,8 +1,12 @@
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sympy import I, Matrix, Rational, cos, exp, pi, simplify, symbols
+from sympy import I, Integer, Matrix, Rational, cos, exp, nan, oo, pi, simplify, symbols
 from torch.nn import functional as F
 
 from hw3.theory import box_kernel, chessboard, filter2d, frequency_response
@@ -66,6 +70,50 @@ def test_a_wave_is_multiplied_by_the_response(kernel, turns):
     assert (filtered - factor * wave).applyfunc(lambda e: e.expand(complex=True)) == Matrix.zeros(4, 4)
 
 
+def test_an_image_smaller_than_the_kernel_is_filtered_unless_it_is_reflected():
+    assert filter2d([[1]], Matrix.ones(3, 3), "zero") == Matrix([[1]])
+    assert filter2d([[1]], Matrix.ones(3, 3), "wrap") == Matrix([[9]])
+    assert filter2d([[1]], Matrix.ones(3, 3), "keep") == Matrix([[1]])
+    assert filter2d([[1, 2]], Matrix.ones(1, 3), "reflect") == Matrix([[5, 4]])
+
+
+def test_a_symbolic_response_is_written_out():
+    a, b = symbols("a b", real=True)
+    w1, w2 = symbols("w1 w2", real=True)
+    response = frequency_response(Matrix([[a + b, 0, 0], [0, 0, 0], [0, 0, a + b]]), w1, w2)
+    assert response == response.expand()
+
+
+def test_exact_numbers_of_any_kind_are_taken():
+    pixels = np.array([[255, 0, 255]], np.uint8)
+    assert filter2d(pixels, [[Fraction(1, 3), Rational(1, 3), Fraction(1, 3)]]) == Matrix([[255, 170, 255]])
+    assert chessboard(np.int64(2)) == chessboard(Integer(2)) == Matrix([[255, 0], [0, 255]])
+    assert box_kernel(np.int8(1)) == Matrix([[1]])
+
+
+@pytest.mark.parametrize("size", [0, -3, True, 2.0, "3", None])
+@pytest.mark.parametrize("make", [chessboard, box_kernel])
+def test_a_size_that_is_none_is_refused_by_name(make, size):
+    with pytest.raises(ValueError, match=r"size is .*positive integer"):
+        make(size)
+
+
+@pytest.mark.parametrize("entry", ["1", True, None, float("nan"), float("inf"), oo, nan, 0.5, Decimal("0.5"), [1]])
+def test_an_entry_that_is_no_exact_number_is_refused(entry):
+    with pytest.raises(TypeError, match=r"is not a number|rounded float"):
+        filter2d([[entry]], [[1]])
+    with pytest.raises(TypeError, match=r"is not a number|rounded float"):
+        frequency_response([[1]], entry, 0)
+
+
+@pytest.mark.parametrize("rows", ["12", [1, 2], [[1, 2], [3]], 5, None, []])
+def test_what_is_no_matrix_is_refused_by_name(rows):
+    with pytest.raises(ValueError, match=r"the image is .*rows of the same length"):
+        filter2d(rows, [[1]])
+    with pytest.raises(ValueError, match="the kernel is "):
+        frequency_response(rows, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
@@ -75,6 +123,8 @@ def test_a_wave_is_multiplied_by_the_response(kernel, turns):
         (lambda: filter2d(chessboard(), Matrix.ones(3, 3) * 0.1), TypeError, "rounded float"),
         (lambda: chessboard(0), ValueError, "size is 0"),
         (lambda: frequency_response(Matrix.ones(2, 2), 0, 0), ValueError, "2 x 2"),
+        (lambda: frequency_response(Matrix.ones(3, 2), 0, 0), ValueError, "3 x 2; both sides must be odd"),
+        (lambda: frequency_response(Matrix.ones(2, 3), 0, 0), ValueError, "2 x 3; both sides must be odd"),
     ],
 )
 def test_bad_input_is_named(call, error, words):

@@ -3,6 +3,7 @@
 import math
 from random import Random
 
+import numpy as np
 import pytest
 import torch
 from sympy import N, Rational, simplify
@@ -33,26 +34,26 @@ def case(seed, classes):
     return *logits, random.randrange(classes), random.random(), random.uniform(0.5, 9)
 
 
-def values(given, student, teacher, label, alpha, temperature):
+def values(letters, student, teacher, label, alpha, temperature):
     target = [1.0 if i == label else 0.0 for i in range(len(student))]
-    pairs = [*zip(given.student, student, strict=True), *zip(given.teacher, teacher, strict=True)]
-    return dict(pairs) | dict(zip(given.target[:-1], target, strict=False)) | {d.ALPHA: alpha, d.TAU: temperature}
+    pairs = [*zip(letters.student, student, strict=True), *zip(letters.teacher, teacher, strict=True)]
+    return dict(pairs) | dict(zip(letters.target[:-1], target, strict=False)) | {d.ALPHA: alpha, d.TAU: temperature}
 
 
 @pytest.mark.parametrize("classes", CLASSES)
 @pytest.mark.parametrize("seed", range(5))
 def test_the_symbols_say_what_plain_floats_and_torch_say(classes, seed):
     student, teacher, label, alpha, temperature = case(seed, classes)
-    given = d.setting(classes)
-    point = values(given, student, teacher, label, alpha, temperature)
+    letters = d.setting(classes)
+    point = values(letters, student, teacher, label, alpha, temperature)
     expected = by_hand(student, teacher, label, alpha, temperature)
-    assert float(N(d.loss(given).subs(point))) == pytest.approx(expected, rel=1e-10)
+    assert float(N(d.loss(letters).subs(point))) == pytest.approx(expected, rel=1e-10)
     zs = torch.tensor([student], dtype=torch.float32, requires_grad=True)
     zt, y = torch.tensor([teacher]), torch.tensor([label])
     loss = distillation_loss(zs, zt, y, alpha, temperature)
     assert loss.item() == pytest.approx(expected, rel=1e-4)
     loss.backward()
-    stated = [float(N(g.subs(point))) for g in d.gradient(given)]
+    stated = [float(N(g.subs(point))) for g in d.gradient(letters)]
     assert zs.grad[0].tolist() == pytest.approx(stated, rel=1e-3, abs=1e-5)
     step = 1e-5
     for i in range(classes):
@@ -60,43 +61,62 @@ def test_the_symbols_say_what_plain_floats_and_torch_say(classes, seed):
         above, below = (by_hand(end, teacher, label, alpha, temperature) for end in ends)
         slope = (above - below) / (2 * step)
         assert slope == pytest.approx(stated[i], rel=1e-4, abs=1e-6)
-    kl = float(N(d.loss_kl(given).subs(point)))
+    kl = float(N(d.loss_kl(letters).subs(point)))
     assert distillation_loss_kl(zs, zt, y, alpha, temperature).item() == pytest.approx(kl, rel=1e-3, abs=1e-5)
 
 
 @pytest.mark.parametrize("classes", CLASSES)
 def test_the_identity_the_gradient_and_the_limit_are_proved(classes):
-    given = d.setting(classes)
-    assert simplify(d.offset(given) - d.ALPHA * d.TAU**2 * d.entropy(given.teacher, d.TAU)) == 0
-    assert d.verify_gradient(given)
-    assert d.verify_hot_limit(given)
+    letters = d.setting(classes)
+    assert simplify(d.offset(letters) - d.ALPHA * d.TAU**2 * d.entropy(letters.teacher, d.TAU)) == 0
+    assert d.verify_gradient(letters)
+    assert d.verify_hot_limit(letters)
 
 
 def test_a_wrong_gradient_is_noticed(monkeypatch):
     right = d.gradient
-    monkeypatch.setattr(d, "gradient", lambda given: tuple(d.TAU * g for g in right(given)))
+    monkeypatch.setattr(d, "gradient", lambda letters: tuple(d.TAU * g for g in right(letters)))
     assert not d.verify_gradient(d.setting(2))
 
 
 def test_the_ends_of_alpha():
-    given = d.setting(3)
-    plain = d.cross_entropy(given.target, given.student)
-    assert simplify(d.loss(given).subs(d.ALPHA, 0) - plain) == 0
-    labels = {symbol for y in given.target for symbol in y.free_symbols}
-    assert not d.loss(given).subs(d.ALPHA, 1).free_symbols & labels
-    assert d.loss(given).subs(d.ALPHA, Rational(1, 2)).free_symbols & labels
+    letters = d.setting(3)
+    plain = d.cross_entropy(letters.target, letters.student)
+    assert simplify(d.loss(letters).subs(d.ALPHA, 0) - plain) == 0
+    labels = {symbol for y in letters.target for symbol in y.free_symbols}
+    assert not d.loss(letters).subs(d.ALPHA, 1).free_symbols & labels
+    assert d.loss(letters).subs(d.ALPHA, Rational(1, 2)).free_symbols & labels
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_hot_divergence_is_near_its_limit(seed):
     student, teacher, *_ = case(seed, 4)
-    given = d.setting(4)
-    limit = float(d.centred_distance(given).subs(values(given, student, teacher, 0, 0, 1)))
+    letters = d.setting(4)
+    limit = float(d.centred_distance(letters).subs(values(letters, student, teacher, 0, 0, 1)))
     far = [d.divergence(teacher, student, t) * t**2 for t in (10, 1000)]
     assert abs(far[1] - limit) < abs(far[0] - limit)
     assert float(far[1]) == pytest.approx(limit, rel=1e-2)
 
 
-def test_one_class_is_refused():
-    with pytest.raises(ValueError, match="classes is 1"):
-        d.setting(1)
+@pytest.mark.parametrize("classes", CLASSES)
+def test_the_chain_rule_behind_the_gradient_is_proved(classes):
+    assert d.verify_chain_rule(d.setting(classes))
+
+
+def test_a_wrong_chain_rule_is_noticed(monkeypatch):
+    monkeypatch.setattr(d, "softmax", lambda logits, temperature: [1 / temperature for _ in logits])
+    assert not d.verify_chain_rule(d.setting(2))
+
+
+def test_the_letters_are_those_of_the_page_and_the_offset_is_written_out():
+    letters = d.setting(np.int64(2))
+    assert [str(side) for side in (letters.student, letters.teacher, letters.target)] == [
+        "(s1, s2)", "(t1, t2)", "(y1, 1 - y1)"
+    ]  # fmt: skip
+    assert d.offset(letters) == d.offset(letters).expand()
+
+
+@pytest.mark.parametrize("classes", [1, 0, 2.5, True, "3"])
+def test_fewer_than_two_classes_are_refused(classes):
+    with pytest.raises(ValueError, match=r"classes is .*2 or more"):
+        d.setting(classes)

@@ -1,12 +1,16 @@
+import re
+
+import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from sympy import floor, symbols
+from sympy import Integer, Rational, floor, nan, oo, symbols
+from torch import nn
 
 from hw3.nets.layers import from_layers
 from hw3.theory import LayerError, parse, trace
-from hw3.theory.layers import ASSIGNMENT, ASSIGNMENT_INPUT
+from hw3.theory.layers import ASSIGNMENT, ASSIGNMENT_INPUT, Layer
 
 
 def test_the_assignment():
@@ -35,15 +39,26 @@ words = st.one_of(
 @given(
     body=st.lists(words, min_size=1, max_size=5),
     head=st.lists(st.integers(1, 7), max_size=2),
-    shape=st.tuples(st.integers(3, 15), st.integers(3, 15), st.integers(1, 4)),
+    shape=st.tuples(st.integers(1, 15), st.integers(1, 15), st.integers(1, 4)),
 )
-@settings(max_examples=150, deadline=None)
-def test_random_networks_agree_with_torch(body, head, shape):
+@settings(max_examples=200, deadline=None)
+@example(body=["CONV5-1(1,2)"], head=[], shape=(1, 1, 1))
+@example(body=["POOL-3"], head=[], shape=(2, 3, 1))
+def test_random_networks_agree_with_torch_and_are_refused_where_torch_refuses(body, head, shape):
     layers = parse(" · ".join([*body, "FLATTEN", *(f"FC-{n}" for n in head)]))
     try:
         rows = trace(layers, shape)
-    except LayerError:
-        assume(False)
+    except LayerError as error:
+        position = int(re.search(r"layer (\d+)", str(error))[1])
+        fitting = trace(layers[: position - 1], shape)
+        height, width, depth = fitting[-1].output_shape if fitting else shape
+        values = torch.zeros(1, depth, height, width)
+        layer = layers[position - 1]
+        convolution = nn.Conv2d(depth, max(layer.filters, 1), layer.size, layer.stride, layer.padding)
+        module = convolution if layer.kind == "conv" else nn.MaxPool2d(layer.size)
+        with pytest.raises(RuntimeError):
+            module(values)
+        return
     values = torch.zeros(1, shape[2], shape[0], shape[1])
     for module, row in zip(from_layers(layers, shape), rows, strict=True):
         values = module(values)
@@ -85,6 +100,13 @@ def test_symbolic_pooling_rounds_down():
         ("CONV3-10 · RELUU", (32, 32, 3), r"layer 2, 'RELUU', is not a layer"),
         ("CONV0-10", (32, 32, 3), r"layer 1, 'CONV0-10', has a size of 0"),
         ("  ", (32, 32, 3), "no layer"),
+        ("CONV3-0", (32, 32, 3), r"layer 1, 'CONV3-0', has a size of 0"),
+        ("ReLU POOL-0", (32, 32, 3), r"layer 2, 'POOL-0', has a size of 0"),
+        ("CONV3-1(0)", (32, 32, 3), r"layer 1, 'CONV3-1\(0\)', has a size of 0"),
+        ("ReLU FC-" + "9" * 5000, (32, 32, 3), "layer 2, FC-9+..., has a size of over 9 digits"),
+        ("CONV3/10", (32, 32, 3), "layer 1, 'CONV3/10', is not a layer; write CONVk-N"),
+        (None, (32, 32, 3), "the layers are None; write them as text"),
+        (["ReLU"], (32, 32, 3), r"the layers are \['ReLU'\]"),
         ("POOL-40", (32, 32, 3), "40 x 40 window"),
     ],
 )
@@ -93,10 +115,53 @@ def test_a_layer_that_does_not_fit_is_named(text, shape, words):
         trace(parse(text), shape)
 
 
-@pytest.mark.parametrize("shape", [(0, 32, 3), (32, 32), (-1, 2, 3)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        *((0, 32, 3), (32, 32), (-1, 2, 3), (32.5, 32, 3), (32, 32.0, 3), (Rational(7, 2), 2, 3), (nan, 2, 3)),
+        *((oo, 2, 3), ("32", 32, 3), 32, None, "323", (True, 32, 3), (32, 32, 3, 3)),
+    ],
+)
 def test_a_bad_input_shape_is_named(shape):
-    with pytest.raises(ValueError, match="input_shape"):
+    with pytest.raises(ValueError, match="input_shape is"):
         trace(parse("ReLU"), shape)
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64, Integer])
+def test_integers_of_numpy_and_sympy_are_as_pythons(kind):
+    shape = tuple(kind(n) for n in (70_000, 70_000, 3))
+    (row,) = trace(parse("CONV3-10"), shape)
+    assert (row.parameters, row.multiplications) == (280, 1_323_000_000_000)
+    rows = trace(parse("CONV3-4096 CONV3-4096"), np.array([2000, 2000, 3], np.int32))
+    assert rows[1].multiplications == 603_979_776_000_000
+    (row,) = trace(parse("CONV3-10"), (np.uint8(200), np.uint8(250), np.uint8(3)))
+    assert (row.parameters, row.multiplications) == (280, 13_500_000)
+    (row,) = trace([Layer("by hand", "conv", np.int8(3), np.int8(100), np.int8(1), np.int8(1))], (9, 9, 100))
+    assert row.parameters == 90_100
+
+
+def test_a_layer_made_by_hand_is_checked():
+    assert Layer("ReLU", "relu") == Layer("ReLU", "relu", 0, 0, 1, 0)
+    with pytest.raises(LayerError, match="'convolution'; it must be one of conv, relu"):
+        Layer("C", "convolution")
+    with pytest.raises(ValueError, match=r"the size of C is 2.5"):
+        Layer("C", "conv", 2.5, 3)
+    with pytest.raises(ValueError, match="the stride of C is 0"):
+        Layer("C", "conv", 2, 3, 0)
+
+
+@pytest.mark.parametrize("dash", "-−–—‐‑‒﹣－")
+def test_a_dash_of_any_length_is_a_hyphen(dash):
+    assert [layer.kind for layer in parse(f"CONV3{dash}10 POOL {dash} 2")] == ["conv", "pool"]
+    assert parse(f"FC{dash}7")[0].size == 7
+
+
+@pytest.mark.parametrize("sign", [",", ", ", " · ", "•", ";", "|", "->", "→", " => ", "–>", "،", "\n", "\u00a0", " , "])
+def test_layers_are_separated_by_any_of_the_usual_signs(sign):
+    layers = parse(sign.join(["CONV3-20 ( 3 , 2 )", "ReLU", "CONV3-5(2)", "POOL-2"]))
+    assert [(layer.kind, layer.stride, layer.padding) for layer in layers] == [
+        ("conv", 3, 2), ("relu", 1, 0), ("conv", 2, 1), ("pool", 2, 0)
+    ]  # fmt: skip
 
 
 def test_notation_is_read_in_all_its_forms():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sympy import Integer, Max, Min, Rational, cos, pi, sin, symbols
 
 from hw3.theory.notation import Iverson
-from hw3.theory.regions import difference, value
+from hw3.theory.regions import difference
 from hw3.theory.spelling import RefusedError
 
 x, y, z = names = symbols("x y z", real=True)
@@ -31,10 +31,10 @@ def test_nothing_that_a_grid_shows_is_missed_and_what_is_shown_is_so(first, seco
     here = difference(first, second)
     if here is None:
         for point in GRID:
-            assert abs(first.subs(point) - second.subs(point)) < 1e-9
+            assert abs(first.subs(point).doit() - second.subs(point).doit()) < 1e-9
     else:
         exact = {name: Rational(c.numerator, c.denominator) for name, c in here.point.items()}
-        assert first.subs(exact) == here.first != here.second == second.subs(exact)
+        assert first.subs(exact).doit() == here.first != here.second == second.subs(exact).doit()
 
 
 @pytest.mark.parametrize(
@@ -90,11 +90,3 @@ def test_a_division_by_zero_is_a_difference_without_a_value():
     assert difference(x, x / Iverson(x, 0, 1)).second is None
     with pytest.raises(RefusedError, match="divides by zero wherever"):
         difference(x, 1 / ((x + y) ** 2 - x**2 - 2 * x * y - y**2))
-
-
-def test_values_are_exact_and_sines_have_sixty_digits():
-    point = difference(x, x + 1).point
-    assert value(x / 3 + 2, point) == point[x] / 3 + 2
-    assert abs(value(sin(pi / 7) ** 2 + cos(pi / 7) ** 2, {}) - 1) < 10**-50
-    with pytest.raises(ZeroDivisionError):
-        value(1 / x, {x: 0 * point[x]})
