@@ -159,7 +159,7 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 
 def _bench(arguments: argparse.Namespace) -> None:
-    from hw3.bench.timing import bench
+    from hw3.bench.figures import bench
 
     for name, figure in bench(arguments.figure).items():
         print(f"{name:28} {figure.ratio:7.2f}  ({figure.low:.2f} to {figure.high:.2f})  {figure.unit}")
@@ -185,9 +185,9 @@ def _list(arguments: argparse.Namespace) -> None:
 
         names = PROFILES
     elif arguments.what == "benches":
-        from hw3.bench.timing import names as bench_names
+        from hw3.bench.figures import BENCHES
 
-        names = bench_names()
+        names = BENCHES
     else:
         from hw3.studies.experiments import experiments
         from hw3.studies.profiles import profile
