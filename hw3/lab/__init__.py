@@ -1,1 +1,0 @@
-"""The book's experiments: declared, run once, stored, compared, shown."""

@@ -1,1 +1,0 @@
-"""Losses, tasks, the plain loop, the same on Lightning, metrics, and the precision probe."""

@@ -1,0 +1,1 @@
+"""Experiments with complete configurations: each study is a file that reads from top to bottom."""
