@@ -106,6 +106,9 @@ def _parsed(text: str) -> tuple[str, tuple[str, ...]]:
     tree = ast.parse(text)
     imported: list[str] = []
     for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]  # types mean nothing to what is computed
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             imported += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:  # a name may be a module of the package

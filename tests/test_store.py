@@ -63,9 +63,11 @@ def test_code_is_followed_through_all_imports_also_inside_functions(library):
         ("top.py", '    """More."""\n', ""),
         ("room/middle.py", "def twice(x):\n", 'def twice(x):\n    """New."""\n'),
         ("room/unused.py", "3", "4"),
+        ("top.py", "from hw3.room.unused", "from hw3.room.unused import Four\n    from hw3.room.unused"),
     ],
 )
 def test_a_comment_a_docstring_an_unused_file_change_no_key(library, file, before, after):
+    edit(library / "top.py", "\n\ndef", "\n\nif TYPE_CHECKING:\n    from hw3.room.unused import Three\n\n\ndef")
     first = key()
     edit(library / file, before, after)
     (library / "room" / "new.py").write_text("four = 4\n")

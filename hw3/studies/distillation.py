@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -15,8 +15,6 @@ from hw3.files import report, runs_dir
 from hw3.nets.resnet import FrozenBackbone, student
 from hw3.store import Entry, described
 from hw3.studies.pretrained import Shared, shared
-from hw3.studies.profiles import Distillation as Sizes
-from hw3.studies.profiles import Profile
 from hw3.studies.run import Experiment, entry, run
 from hw3.studies.search import Search, Trials
 from hw3.train.device import fabric
@@ -26,8 +24,12 @@ from hw3.train.loop import predict
 from hw3.train.losses import Distillation
 from hw3.train.settings import Training
 
+if TYPE_CHECKING:
+    from hw3.studies.profiles import Distillation as Sizes
+    from hw3.studies.profiles import Profile
 
-def split_of(given: Shared, sizes: Sizes) -> Split:
+
+def split_of(given: Shared, sizes: "Sizes") -> Split:
     """Indices of the images to train, to choose and to test. Where there are fewer than ``sizes`` wants, its parts keep
     their proportion."""
     pool = given.pools.train[: sizes.images + sizes.validation]
@@ -143,7 +145,7 @@ class Study:
     """The study at the size of a profile. Nothing is trained until it is asked for."""
 
     shared: Shared
-    sizes: Sizes
+    sizes: "Sizes"
     seeds: tuple[int, ...]
     split: Split
 
@@ -212,7 +214,7 @@ class Study:
         return {experiment.name: experiment for experiment in arms}
 
 
-def distillation(profile: Profile) -> Study:
+def distillation(profile: "Profile") -> Study:
     """The study at the size of ``profile``; reads the images, and trains nothing."""
     given = shared(profile)
     return Study(given, profile.distillation, profile.seeds, split_of(given, profile.distillation))

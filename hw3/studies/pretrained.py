@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -15,12 +16,14 @@ from hw3.files import cache_dir, report
 from hw3.nets.resnet import FrozenBackbone
 from hw3.nets.weights import Weights, imagenet_weights, load_resnet50
 from hw3.store import Entry, described
-from hw3.studies.profiles import Profile
 from hw3.train.device import fabric
 from hw3.train.features import extract, prepare
 from hw3.train.loop import LAST, fit
 from hw3.train.losses import Classification
 from hw3.train.settings import Training, threads
+
+if TYPE_CHECKING:  # what a profile wants stands in the configurations: its file is no part of a key
+    from hw3.studies.profiles import Profile
 
 COARSE = 3  # classes of the labelling that a stand-in network is pretrained on
 POOL_SEED = 0
@@ -44,7 +47,7 @@ class MadeHere:
         """Where they are kept. Asking trains nothing."""
         images = hashlib.sha256(self.images.numpy().tobytes()).hexdigest()
         what = {"data": self.data.digest, "images": images, "training": self.training}
-        return Entry("weights", described(what), (fit, Batches, prepare), cache_dir(), "resnet50-coarse")
+        return Entry("weights", described(what), (type(self),), cache_dir(), "resnet50-coarse")
 
     @property
     def what(self) -> dict[str, str]:
@@ -110,7 +113,7 @@ class Shared:
         return extract(fabric(self.precision), backbone, images, self.weights.digest, resolution, normalize)
 
 
-def shared(profile: Profile) -> Shared:
+def shared(profile: "Profile") -> Shared:
     """Read the images and find the weights, for ``profile``; where there are none, some are made when they are read."""
     data = load("cifar10", source=profile.source, quiet=True)
     weights: Weights | MadeHere | None = imagenet_weights() if profile.source is None else None

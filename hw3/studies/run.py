@@ -1,6 +1,7 @@
 """One run, from its complete configuration to its kept result: trained once, tested, stored."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -50,6 +51,9 @@ class Experiment:
     ``network(shape, classes)`` makes a module that maps standardized float images (N, C, H, W) to logits, or, without
     ``standardize``, uint8 images. Training images are shown in the views of ``shifts`` shifts (None: as they are);
     ``labels``: how many of them have one (None: all). ``histograms``: keep those of the weights of each epoch.
+
+    Raises:
+        ValueError: a name that could not be that of a folder.
     """
 
     name: str
@@ -63,6 +67,12 @@ class Experiment:
     teacher: Teacher | None = None
     standardize: bool = True
     histograms: bool = False
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\w[\w .+-]*(/\w[\w .+-]*)*", self.name):
+            raise ValueError(
+                f"the name is {self.name!r}; it must be words with slashes between them, as in 'mine/wide'"
+            )
 
     @property
     def what(self) -> dict[str, Any]:
