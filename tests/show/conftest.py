@@ -60,6 +60,7 @@ def make_arm(tmp_path, targets, logits_of):
                 "seed": seed,
                 "key": "k",
                 "what": what,
+                "data_source": "made up",
                 "stand_in": False,
                 "class_names": CLASSES,
                 "parameters": parameters,
