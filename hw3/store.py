@@ -69,7 +69,8 @@ def _qualified(thing: Any) -> str:
             f"{thing!r} cannot stand in a configuration; numbers, texts, dataclasses and named functions can, and "
             "functools.partial gives these their values"
         )
-    return f"{thing.__module__}.{name}"
+    module = "__main__" if thing.__module__ == "__mp_main__" else thing.__module__  # a script, in a worker of its own
+    return f"{module}.{name}"
 
 
 @cache
@@ -87,13 +88,15 @@ def _source(module: str) -> Path | None:
 
 def _without_words(tree: ast.AST) -> str:
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            and ast.get_docstring(node) is not None
-        ):
-            node.body = body[1:]  # type: ignore[index]
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [part for part in body if not _is_text(part)]  # type: ignore[attr-defined]
     return ast.dump(tree)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """A docstring, or another text that stands by itself."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 @cache

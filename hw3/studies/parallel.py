@@ -30,10 +30,13 @@ def run_all(
 
     Raises:
         RuntimeError: a run failed; it names the run. Others that had finished are kept.
-        ValueError: ``jobs`` is less than 1.
+        ValueError: ``jobs`` is less than 1, or two experiments have one name.
     """
     if jobs is not None and jobs < 1:
         raise ValueError(f"the number of jobs is {jobs}; it must be 1 or more")
+    names = [experiment.name for experiment in experiments]
+    if len(set(names)) < len(names):
+        raise ValueError(f"the experiments are called {', '.join(names)}; each needs a name of its own")
     wanted = [(experiment, seed) for experiment in experiments for seed in seeds]
     results = {(e.name, seed): stored(e, seed) for e, seed in wanted}
     missing = [(e, seed) for e, seed in wanted if results[e.name, seed] is None]
@@ -92,6 +95,8 @@ def _run_missing(missing: list[Wanted], jobs: int) -> dict[tuple[str, int], Resu
         os.environ.setdefault(name, value)  # read by the C library when a process starts
     # Plain pickle copies the images; multiprocessing's own would share them through memory that containers ration.
     handed = dict(os.environ), pickle.dumps(missing)
+    if b"__main__" in handed[1] and not hasattr(sys.modules["__main__"], "__file__"):
+        return {(e.name, seed): run(e, seed) for e, seed in missing}  # no other process could import from a notebook
     pool = ProcessPoolExecutor(jobs, _context(), initializer=_begin, initargs=handed)
     try:
         futures = {pool.submit(_run, index): wanted for index, wanted in enumerate(missing)}
