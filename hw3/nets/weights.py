@@ -133,5 +133,5 @@ def load_resnet50(path: Path) -> ResNet:
         raise DataError(
             f"{path} holds no weights of a ResNet50: {wrong[0]} does not fit, nor do {len(wrong) - 1} others"
         )
-    model.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in state.items()})
+    model.load_state_dict(state)
     return model

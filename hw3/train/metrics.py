@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import Tensor
 
 from hw3.theory.sizes import whole
-from hw3.train.losses import as_floats, checked_targets, cross_entropy
+from hw3.train.losses import checked_targets, cross_entropy
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def best_temperature(logits: Tensor, targets: Tensor, limit: float = 100.0) -> f
     The cross-entropy is convex in 1 / temperature, so its slope has one zero. Where it has none from 1 / ``limit`` to
     ``limit`` the nearer end is returned: ``limit`` for logits no better than chance, 1 / ``limit`` for faultless ones.
     """
-    z, targets = as_floats(logits).double(), checked_targets(logits, targets)
+    z, targets = logits.double(), checked_targets(logits, targets)
     labelled = z.gather(1, targets[:, None]).mean()
 
     def slope(inverse: float) -> float:

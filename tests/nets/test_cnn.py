@@ -115,6 +115,13 @@ def test_shape_and_schedule_of_a_regularizer_can_be_separated(name, grow, block_
     assert [(drop.rate, drop.block_size, drop.grow) for drop in drops] == [(0.2, block_size, grows)] * 3
 
 
+def test_by_default_a_regularizer_drops_a_tenth_in_blocks_of_3_x_3():
+    drops = [
+        layer for layer in cnn((3, 20, 22), 5, (4, 8), regularize="dropblock").modules() if isinstance(layer, DropBlock)
+    ]
+    assert [(drop.rate, drop.block_size) for drop in drops] == [(0.1, 3)] * 2
+
+
 @pytest.mark.parametrize(("blocks", "least"), [(2, 1), (3, 3), (4, 7), (5, 15)])
 def test_images_are_refused_exactly_where_torch_could_not_halve_them_any_more(blocks, least):
     widths = (4,) * blocks

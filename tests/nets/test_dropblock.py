@@ -220,6 +220,8 @@ def test_the_rate_grows_with_progress_and_is_off_in_evaluation():
         layer.progress = progress
         shares.append((layer(ones) == 0).float().mean().item())
     assert shares[0] == 0
+    layer.progress = 0.0
+    assert layer(ones) is ones  # nothing to do is nothing done
     for progress, share in zip((0.5, 1.0), shares[1:], strict=True):
         assert share == pytest.approx(1 - keep_rate(0.4 * progress, 3, (9, 9)), abs=0.02)
     assert layer.eval()(ones) is ones
@@ -251,6 +253,11 @@ def test_bad_input_is_named(call, words):
 def test_dropping_everything_does_not_divide_by_zero():
     out = DropBlock(0.99, 9, grow=False)(torch.ones(50, 4, 3, 3))
     assert torch.isfinite(out).all()
+
+
+def test_by_default_blocks_are_3_x_3_and_their_rate_grows():
+    layer = DropBlock(0.1)
+    assert (layer.rate, layer.block_size, layer.grow, layer.inplace) == (0.1, 3, True, False)
 
 
 def test_integers_of_numpy_are_block_sizes():

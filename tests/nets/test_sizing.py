@@ -74,6 +74,7 @@ def test_cnn_widths_are_the_first_in_the_documented_order(budget, blocks, classe
     ("arguments", "widths"),
     [
         ((642, 10, 2), (23, 12)),  # a second layer half as wide as the first, or a little more
+        ((10_431, 10_404, 3), (1, 3)),  # the smallest of all
         ((605, 48, 5), (10, 5)),  # one unit fewer at a time until that is so
     ],
 )

@@ -1,3 +1,4 @@
+import errno
 import os
 import pickle
 from pathlib import Path
@@ -130,6 +131,18 @@ def test_a_download_is_made_once_checked_and_kept(monkeypatch, capsys):
     assert asked == [(weights.URL, "0676ba61")] * 2
     assert not list(first.path.parent.glob("*.partial"))  # of the first, broken download
     assert "downloading https" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_no_broken_download(monkeypatch):
+    def fetch(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(download, "reachable", lambda url: True)
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fetch)
+    with pytest.raises(
+        DataError, match="No space left on device; free space there, or name another folder by HW3_CACHE"
+    ):
+        imagenet_weights()
 
 
 @pytest.fixture(scope="module")

@@ -192,6 +192,7 @@ def test_double_precision_is_kept_and_the_gradient_is_that_of_finite_differences
         ({"targets": torch.zeros(32, dtype=torch.bool)}, "torch.bool.*integers"),
         ({"targets": torch.full((32,), 10)}, "from 10 to 10; with 10 classes they are from 0 to 9"),
         ({"targets": torch.full((32,), -100)}, "from -100 to -100"),
+        ({"targets": torch.full((32,), -1)}, "from -1 to -1"),
         ({"student_logits": torch.zeros(32, 10, 2, 2)}, r"student's logits are \(32, 10, 2, 2\).*\(N, classes\)"),
         ({"student_logits": torch.zeros(0, 10)}, r"student's logits are \(0, 10\)"),
         ({"student_logits": torch.zeros(10)}, r"student's logits are \(10,\)"),
@@ -250,7 +251,8 @@ def test_label_smoothing_mixes_the_label_with_all_classes():
     student, _, targets = logits()
     plain, smooth = (Classification(share)(nn.Identity(), (student, targets)) for share in (0.0, 0.2))
     assert torch.equal(plain["loss"], F.cross_entropy(student, targets))
-    assert Classification() == Classification(0.0)
+    assert hash(Classification()) == hash(Classification(0.0))  # frozen: it stands in a configuration
+    assert hash(Distillation(0.5, 2.0)) == hash(Distillation(0.5, 2.0))
     assert torch.equal(smooth["logits"], student)
     everywhere = -student.log_softmax(1).mean()
     assert smooth["loss"].item() == pytest.approx(0.8 * plain["loss"].item() + 0.2 * everywhere.item(), rel=1e-5)

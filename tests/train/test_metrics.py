@@ -48,7 +48,8 @@ def test_scores_are_plain_numbers_and_those_of_bf16_logits_are_those_of_their_fl
     torch.manual_seed(0)
     logits, targets = (3 * torch.randn(30, 3)).bfloat16(), torch.randint(0, 3, (30,))
     scores = score(logits, targets)
-    assert scores == score(logits.float(), targets)
+    for measure in (score, calibration_bins, best_temperature):
+        assert measure(logits, targets) == measure(logits.float(), targets)
     numbers = (scores.loss, scores.accuracy, scores.precision, scores.recall, *scores.precision_by_class)
     assert all(type(number) is float for number in (*numbers, *scores.recall_by_class))
     assert all(type(count) is int for row in scores.confusion for count in row)
@@ -111,12 +112,14 @@ def test_the_best_temperature_where_the_slope_has_no_zero():
     assert best_temperature(perfect, targets) == 1 / 100
     assert best_temperature(perfect, 1 - targets) == 100
     assert best_temperature(perfect, targets, limit=10.0) == 1 / 10
+    assert best_temperature(torch.zeros(2, 2), targets) == 100  # logits that say nothing
 
 
 def test_an_impossible_class_does_not_disturb_the_best_temperature():
     logits, targets = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 0, 1])
     impossible = torch.cat([logits, torch.full((3, 1), -math.inf)], 1)
-    assert best_temperature(logits, targets) == pytest.approx(1 / math.log(2))
+    for scale in (0.01, 1.0, 60.0):  # near both ends as well
+        assert best_temperature(scale * logits, targets) == pytest.approx(scale / math.log(2))
     assert best_temperature(impossible, targets) == pytest.approx(1 / math.log(2))
 
 
