@@ -21,8 +21,8 @@ COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 @dataclass(frozen=True)
 class Comparison:
     """First arm minus second. ``over_seeds`` and ``over_images`` are half-widths of confidence intervals, over the
-    paired seeds (NaN for a single one) and over the test images; ``failed`` says of each arm which seeds learned
-    nothing.
+    paired seeds (NaN for a single one) and over the test images; ``failed`` says of each arm which seeds ended
+    no better than a guess.
 
     Accuracies and their differences are shares, losses are nats.
     """
@@ -50,7 +50,7 @@ class Comparison:
 
     @property
     def sign(self) -> int:
-        """1 or -1 where the interval excludes 0 in runs that learned something, else 0. An interval of no width says
+        """1 or -1 where the interval excludes 0 and no run failed, else 0. An interval of no width says
         nothing about its own error: 0 too."""
         if any(self.failed) or not self.visible > 0:
             return 0
@@ -160,7 +160,7 @@ def paired(
     if tests is not None:
         variance = sum(p * (1 - p) / tests for p in (a.mean(), b.mean()))
         images = float(stats.norm.ppf((1 + confidence) / 2) * variance**0.5)
-    failed = tuple("" if np.isfinite(values).all() else "a value is not finite" for values in (a, b))
+    failed = tuple("" if np.isfinite(values).all() else "has a value that is not finite" for values in (a, b))
     return Comparison(
         float((a - b).mean()),
         _half_width(a, b, confidence),
@@ -209,7 +209,7 @@ def _failed(logits: Sequence[Tensor], targets: Tensor, seeds: Sequence[int]) -> 
             broken.setdefault("gave numbers that are not finite", []).append(str(seed))
         elif (z.argmax(1) == targets).double().mean().item() <= limit:
             broken.setdefault("stayed at chance level", []).append(str(seed))
-    return " and ".join(f"seed {', '.join(names)} {what}" for what, names in broken.items())
+    return " and ".join(f"{what} with seed{'s' * (len(n) > 1)} {', '.join(n)}" for what, n in broken.items())
 
 
 def _of_values(
@@ -259,7 +259,7 @@ def sentence(c: Comparison, first: str, second: str, quantity: str) -> str:
     """What the numbers allow to say about the ``quantity`` of the ``first`` arm and the ``second``."""
     if c.word == "diverged":
         broken = " and ".join(
-            f"of the {name} {what}" for name, what in zip((first, second), c.failed, strict=True) if what
+            f"the {name} {what}" for name, what in zip((first, second), c.failed, strict=True) if what
         )
         each = ", ".join(c.amount(d) for d in c.by_seed)
         return f"There is no verdict on the {quantity}: {broken}. By seed the difference is {each} {c.unit}."
@@ -284,7 +284,7 @@ def sentence(c: Comparison, first: str, second: str, quantity: str) -> str:
     return (
         f"Whether the {quantity} of the {first} is higher or lower than that of the {second} is not shown: "
         f"{_agreement(c.by_seed)}, the difference lies between {c.amount(c.low)} and {c.amount(c.high)} {c.unit} "
-        f"({c.confidence:.0%} interval), and one of less than {least} could not have been seen."
+        f"({c.confidence:.0%} interval), and one of less than {least} {c.unit} could not have been seen."
     )
 
 

@@ -195,8 +195,8 @@ def entropies(temperatures: Sequence[float], values: dict[str, Sequence[float]],
 def soft_labels(
     images: Tensor, logits: Tensor, class_names: Sequence[str], temperatures: Sequence[float] = (1, 4), count: int = 3
 ) -> Figure:
-    """What a teacher with ``logits`` (N, classes) says of ``count`` of the uint8 ``images`` (N, 3, H, W), those for which
-    its second choice has the largest share: a bar for each class, beside the picture, at each temperature."""
+    """What a teacher with ``logits`` (N, classes) says of ``count`` of the uint8 ``images`` (N, 3, H, W), those for
+    which its second choice has the largest share: a bar for each class, beside the picture, at each temperature."""
     second = logits.float().softmax(1).topk(2, dim=1).values[:, 1]
     width = [0.7] + [1.0] * len(temperatures)
     shape = (style.WIDTH, 1.95 * count)

@@ -98,7 +98,8 @@ def _flat(what: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for name, value in what.items():
         if isinstance(value, Mapping):
-            rows += [(f"{name}: {inner}", shown) for inner, shown in _flat(value)]
+            inside = {inner: v for inner, v in value.items() if str(v).lower() != name}  # a training of kind Training
+            rows += [(f"{name}: {inner}", shown) for inner, shown in _flat(inside)]
         elif value is not None:
             shown = f"`{value[:12]}`" if name in ("digest", "key") else str(value)
             rows.append((name.replace("_", " "), shown))
@@ -157,3 +158,12 @@ def glue_all(texts: Mapping[str, Any]) -> None:
 
     for name, value in texts.items():
         glue(name, value, display=False)
+
+
+def stacked(*equations: Basic) -> Mathematics:
+    """``aligned``, with each term of a sum on a line of its own: for long ones in a narrow column."""
+    lines = []
+    for equation in equations:
+        first, *others = (latex(term) for term in equation.rhs.as_ordered_terms())
+        lines += [f"{latex(equation.lhs)} &= {first}", *(rf"&\quad {{}} + {term}" for term in others)]
+    return Mathematics(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}")

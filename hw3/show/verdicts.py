@@ -10,6 +10,7 @@ from statistics import mean
 import numpy as np
 from torch import Tensor
 
+from hw3.data.images import ImageSet, Split, content_ids
 from hw3.show.comparison import (
     Comparison,
     between,
@@ -42,6 +43,7 @@ __all__ = [  # the comparison is handed on, so that a page imports one file
     "linear_tuning",
     "mlp",
     "paired",
+    "photographs",
     "sentence",
     "sentences",
     "student",
@@ -54,7 +56,7 @@ GAINS = {
     "lower": "the student did worse",
     "not shown": "no gain was shown",
     "one seed": "one seed cannot say",
-    "diverged": "a training learned nothing",
+    "diverged": "a run is no better than a guess",
 }
 
 
@@ -75,9 +77,13 @@ def last_epochs(results: Sequence[Result]) -> str:
     return f"In {runs} the last epoch was the best on the validation images: a longer training may end elsewhere."
 
 
+def _gap(results: Sequence[Result]) -> float:
+    return mean(r.curve("accuracy/train")[-1] - r.curve("accuracy/test")[-1] for r in results)
+
+
 def fit_gap(results: Sequence[Result]) -> str:
     """How much better the training images fare than the test images in the last epoch."""
-    gap = 100 * mean(r.curve("accuracy/train")[-1] - r.curve("accuracy/test")[-1] for r in results)
+    gap = 100 * _gap(results)
     if not isfinite(gap) or abs(gap) < 0.05:
         return "In the last epoch training and test images were right equally often."
     side = "more" if gap > 0 else "fewer"
@@ -94,6 +100,35 @@ def confused(results: Sequence[Result]) -> str:
     names = results[0].class_names
     share = wrong.max() / total[row].sum()
     return f"the most frequent mistake is {names[column]} for {names[row]}, {share:.1%} of that class"
+
+
+def photographs(data: ImageSet, parts: Split) -> dict[str, str]:
+    """What the page about the photographs says.
+
+    Raises:
+        RuntimeError: copies of one image lie in two parts.
+    """
+    side = np.empty(len(data), int)
+    for number, part in enumerate((parts.train, parts.validation, parts.test)):
+        side[part.numpy()] = number
+    first = content_ids(data.images)
+    if (side != side[first]).any():
+        raise RuntimeError(f"{data.name}: copies of an image lie in two parts; split() keeps them together")
+    copies = int((first != np.arange(len(data))).sum())
+    return {
+        "total": f"{len(data):,}",
+        "train": f"{len(parts.train):,}",
+        "validation": f"{len(parts.validation):,}",
+        "test": f"{len(parts.test):,}",
+        "test_share": f"{len(parts.test) / len(data):.1%}",
+        "copies": (
+            f"{copies:,} images are exact copies of another one; each lies in the same part as that one."
+            if copies > 1
+            else "One image is an exact copy of another one and lies in the same part."
+            if copies
+            else "No image is an exact copy of another one."
+        ),
+    }
 
 
 def mlp(plain: list[Result], dropped: list[Result], targets: Tensor, first_layer: int) -> dict[str, str]:
@@ -135,12 +170,12 @@ def cnn(convolutional: list[Result], multilayer: list[Result], targets: Tensor) 
             "seeds": count_of(len(convolutional)),
             "verdict": sentence(comparison, "CNN", "MLP", "test accuracy"),
             "loss_verdict": sentence(compare(convolutional, multilayer, targets, "loss"), "CNN", "MLP", "test loss"),
-            "difference": f"{comparison.amount(comparison.difference)} {comparison.unit}",
-            "word": comparison.word,
             "work": work,
             "cause": cause,
             "seconds": f"{seconds[0]:.1f} s for the CNN and {seconds[1]:.1f} s for the MLP",
             "convolution_share": f"{share:.1%}",
+            "gap": fit_gap(convolutional),
+            "last_epochs": last_epochs(convolutional),
             "confused_cnn": confused(convolutional),
             "confused_mlp": confused(multilayer),
         }
@@ -183,15 +218,10 @@ def dropblock(
         "near": f"{max(near, 0):.0%}",
         "far": f"{max(far, 0):.0%}",
         "ring": ring,
-        "gap": fit_gap(control),
+        "gap": fit_gap(control) + (" A regularizer is meant to close that gap." if _gap(control) > 0.0005 else ""),
         "last_epochs": last_epochs([r for results in named.values() for r in results]),
         **{f"blind_{name}": f"{share:.2%}" for name, share in blind.items()},
-        **{f"short{i}": f"{name} {_short(c)}" for i, (name, c) in enumerate(comparisons.items())},
     }
-
-
-def _short(c: Comparison) -> str:
-    return f"{c.amount(c.difference)} {c.unit} ({c.word})"
 
 
 def factorization(
@@ -200,7 +230,7 @@ def factorization(
     """What the page about factorized kernels says. ``named`` begins with the square kernels; ``trained`` and ``random``
     are the shares of each filter's squared weights that rank 1 keeps (see ``hw3.studies.activations.rank_one``)."""
     square, *others = named.values()
-    result = sentences(comparisons, arm="CNN with {}") | {"parameters": f"{square[0].parameters:,}"}
+    result = sentences(comparisons, arm="CNN ({})") | {"parameters": f"{square[0].parameters:,}"}
     for i, results in enumerate(others):
         result |= {
             f"parameters{i}": f"{results[0].parameters:,}",
@@ -370,7 +400,7 @@ def when_it_helps(
     shapes = {
         "higher": "The gain is larger with the fewest labels than with all",
         "lower": "The gain is smaller with the fewest labels than with all",
-        "diverged": "A training learned nothing, so the two gains cannot be compared",
+        "diverged": "A run is no better than a guess, so the two gains cannot be compared",
     }
     unclear = "These runs do not show whether the gain depends on the number of labels"
     seen, unseen = softness

@@ -42,7 +42,7 @@ def test_what_is_not_shown_is_no_equality_and_names_the_smallest_visible_differe
     assert (c.sign, c.word) == (0, "not shown")
     text = words(c)
     assert "higher or lower than that of the MLP is not shown: of three seeds one higher, two lower" in text
-    assert f"one of less than {100 * c.visible:.2f} could not have been seen" in text
+    assert f"one of less than {100 * c.visible:.2f} points could not have been seen" in text
     assert "no difference" not in text
 
 
@@ -67,20 +67,18 @@ def test_one_seed_gives_no_verdict(make_arm, targets):
 def test_a_seed_at_chance_level_is_named_and_there_is_no_verdict(make_arm, targets):
     c = compare(make_arm("cnn", BETTER), make_arm("mlp", [0.93, 0.33, 0.94]), targets)
     assert (c.sign, c.word) == (0, "diverged")
-    assert words(c).startswith("There is no verdict on the test accuracy: of the MLP seed 1 stayed at chance level.")
+    assert words(c).startswith("There is no verdict on the test accuracy: the MLP stayed at chance level with seed 1.")
     assert f"{100 * c.by_seed[1]:+.2f}" in words(c)
 
 
 def test_numbers_that_are_not_finite_are_named(make_arm, targets):
     c = compare(make_arm("cnn", [0.95, BROKEN, 0.94]), make_arm("mlp", WORSE), targets, "loss")
     assert c.word == "diverged"
-    assert "of the CNN seed 1 gave numbers that are not finite" in words(c, "test loss")
+    assert "the CNN gave numbers that are not finite with seed 1" in words(c, "test loss")
     assert "nan" not in words(c, "test loss")
     both = compare(make_arm("a", [0.3, BROKEN]), make_arm("b", [0.3, 0.9]), targets)
-    assert (
-        "of the CNN seed 0 stayed at chance level and seed 1 gave numbers that are not finite and of the MLP"
-        in words(both)
-    )
+    told = "the CNN stayed at chance level with seed 0 and gave numbers that are not finite with seed 1 and the MLP"
+    assert told in words(both)
 
 
 def test_three_equal_differences_are_judged_by_the_images(logits_of, targets):
@@ -126,7 +124,7 @@ def test_a_number_of_test_images_widens_the_interval_of_plain_numbers():
 def test_plain_numbers_that_are_not_finite_give_no_verdict():
     c = paired([nan, 0.9], [0.8, 0.8])
     assert c.word == "diverged"
-    assert "of the CNN a value is not finite" in words(c)
+    assert "the CNN has a value that is not finite" in words(c)
     assert "nan" not in words(c)
 
 

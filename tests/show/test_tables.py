@@ -1,6 +1,19 @@
 from sympy import Eq, symbols
 
-from hw3.show.tables import by_class, configuration, costs, data_notice, glue_all, minus, one_row, scores, spread, table
+from hw3.show.tables import (
+    aligned,
+    by_class,
+    configuration,
+    costs,
+    data_notice,
+    glue_all,
+    minus,
+    one_row,
+    scores,
+    spread,
+    stacked,
+    table,
+)
 
 
 def test_parameters_are_the_second_column_of_every_score_table(make_arm):
@@ -31,7 +44,11 @@ def test_each_class_of_each_network_has_a_row(make_arm):
 
 class Described:
     name = "shoes/cnn"
-    what = {"data": {"digest": "0123456789abcdef"}, "labels": None, "training": {"weight_decay": 5e-4, "clip": None}}
+
+    @property
+    def what(self):
+        training = {"kind": "Training", "weight_decay": 5e-4, "clip": None}
+        return {"data": {"digest": "0123456789abcdef"}, "labels": None, "training": training}
 
 
 def test_a_configuration_is_flat_and_leaves_out_what_is_not_set():
@@ -41,8 +58,6 @@ def test_a_configuration_is_flat_and_leaves_out_what_is_not_set():
 
 
 def test_equations_stand_under_each_other():
-    from hw3.show.tables import aligned
-
     x, y = symbols("x y")
     assert aligned(Eq(x, y), Eq(y, 2 * x))._repr_latex_() == r"$$ \begin{aligned}x &= y \\ y &= 2 x\end{aligned} $$"
 
@@ -72,3 +87,12 @@ def test_texts_are_glued_under_their_names(monkeypatch):
     monkeypatch.setattr(myst_nb, "glue", lambda name, value, display: glued.update({name: value}))
     glue_all({"a": "1", "b": "2"})
     assert glued == {"a": "1", "b": "2"}
+
+
+def test_a_long_sum_stands_on_several_lines_under_its_sign():
+    a, b, c = symbols("a b c")
+    assert stacked(Eq(c, a + b), Eq(b, a)).source.split(r"\\") == [
+        r"\begin{aligned}c &= a ",
+        r" &\quad {} + b ",
+        r" b &= a\end{aligned}",
+    ]

@@ -1,0 +1,318 @@
+import pytest
+import torch
+
+from hw3.data.images import ImageSet, Source, Split
+from hw3.show import verdicts
+from hw3.show.comparison import Comparison
+from hw3.studies.linear_tuning import Tuned
+from hw3.studies.search import Searched, Trials
+from hw3.train.metrics import score
+
+GOOD, POOR, NEAR = [0.95, 0.952, 0.948], [0.80, 0.803, 0.797], [0.94, 0.96, 0.95]
+
+
+def comparison(difference, reach=0.01, measure="accuracy", failed=("", "")):
+    return Comparison(difference, reach, 0.0, (difference, difference), measure, failed=failed)
+
+
+UP, DOWN, NONE = comparison(0.05), comparison(-0.05), comparison(0.001)
+DIVERGED = comparison(0.05, failed=("stayed at chance level with seed 0", ""))
+ONE_SEED = comparison(0.05, reach=float("nan"))
+
+
+def image_set(images):
+    labels = torch.arange(len(images)) % 2
+    return ImageSet("toys", images, labels, ("a", "b"), tuple(map(str, range(len(images)))), Source("folder", "a toy"))
+
+
+def test_photographs_counts_parts_and_copies():
+    images = torch.arange(10, dtype=torch.uint8).view(10, 1, 1, 1).expand(10, 3, 2, 2).clone()
+    parts = Split(torch.arange(6), torch.tensor([6]), torch.arange(7, 10))
+    words = verdicts.photographs(image_set(images), parts)
+    assert (words["total"], words["train"], words["validation"], words["test"], words["test_share"]) == (
+        "10",
+        "6",
+        "1",
+        "3",
+        "30.0%",
+    )
+    assert words["copies"] == "No image is an exact copy of another one."
+    images[1] = images[0]
+    assert verdicts.photographs(image_set(images), parts)["copies"].startswith("One image is an exact copy")
+    images[2] = images[0]
+    assert verdicts.photographs(image_set(images), parts)["copies"].startswith("2 images are exact copies")
+    images[9] = images[0]
+    with pytest.raises(RuntimeError, match="toys: copies of an image lie in two parts"):
+        verdicts.photographs(image_set(images), parts)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "words"),
+    [
+        (GOOD, "accuracy of the MLP with dropout is higher than that of the MLP without it: +15.00 points"),
+        ([0.6, 0.603, 0.597], "accuracy of the MLP with dropout is lower"),
+        ([0.79, 0.81, 0.80], "is not shown"),
+        ([0.33, 0.81, 0.80], "the MLP with dropout stayed at chance level with seed 0"),
+    ],
+)
+def test_the_mlps_verdict_follows_the_numbers(make_arm, targets, dropped, words):
+    told = verdicts.mlp(make_arm("plain", POOR, parameters=1000), make_arm("dropped", dropped), targets, 900)
+    assert words in told["verdict"]
+    assert told["first_share"] == "90.0%"
+    assert told["parameters"] == "1,000"
+    assert told["precision"] == "32-bit floats"
+    assert told["accuracy"].startswith("80.0% (79.")
+
+
+def test_whether_the_training_was_long_enough_is_counted(make_arm):
+    assert verdicts.last_epochs(make_arm("a", NEAR, best_epoch=2)).startswith("In no run")
+    assert verdicts.last_epochs(make_arm("b", NEAR, best_epoch=3)).startswith(
+        "In every run the last epoch was the best"
+    )
+    mixed = make_arm("c", [0.9], best_epoch=3) + make_arm("d", [0.9], best_epoch=1)
+    assert verdicts.last_epochs(mixed).startswith("In one of two runs")
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "words"), [(0.80, "17.0 points more of"), (0.99, "2.0 points fewer of"), (0.97, "equally often")]
+)
+def test_the_gap_between_training_and_test_images_has_a_side(make_arm, accuracy, words):
+    assert words in verdicts.fit_gap(make_arm("a", [accuracy]))  # made-up training accuracy: 97 %
+
+
+def test_the_most_frequent_mistake_is_named(make_arm, logits_of):
+    assert verdicts.confused(make_arm("a", [logits_of(1.0)])) == "no test image was called wrong"
+    logits = logits_of(1.0)
+    logits[:30:3] = torch.tensor([0.0, 0.0, 4.0])  # ten boots are called shoes
+    assert (
+        verdicts.confused(make_arm("b", [logits])) == "the most frequent mistake is Shoe for Boot, 5.0% of that class"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cnn", "factor", "cause", "work"),
+    [
+        (GOOD, 60, "show the difference, not its cause", "which costs 60.0 times the multiplications"),
+        ([0.6, 0.603, 0.597], 1, "did not pay", "about as many"),
+        ([0.79, 0.81, 0.80], 0.5, "do not show that the convolution pays", "needs 50% of the multiplications"),
+        ([0.33, 0.95, 0.95], 60, "do not show that the convolution pays", "which costs"),
+    ],
+)
+def test_the_cnns_cause_and_work_are_claimed_only_where_they_are(make_arm, targets, cnn, factor, cause, work):
+    told = verdicts.cnn(make_arm("cnn", cnn, multiplications=int(5000 * factor)), make_arm("mlp", POOR), targets)
+    assert cause in told["cause"]
+    assert work in told["work"]
+    assert told["convolution_share"] == "50.0%"
+    assert told["seconds"] == "3.3 s for the CNN and 3.3 s for the MLP"
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "words"),
+    [
+        (0.5, 0.2, "says 2.5 times as much"),
+        (0.2, 0.5, "say no less about a pixel"),
+        (0.3, -0.01, "say hardly anything"),
+        (0.001, -0.1, "neither of them says much"),
+    ],
+)
+def test_what_rings_tell_is_compared_only_where_both_tell_something(make_arm, near, far, words):
+    told = verdicts.dropblock({"no regularizer": make_arm("a", NEAR)}, {"a − b": UP}, 0.5, near, far, {"dropout": 0.0})
+    assert words in told["ring"]
+    assert "-" not in told["far"]
+
+
+@pytest.mark.parametrize(
+    ("correlation", "words"),
+    [(0.95, "nearly the same"), (0.47, "far from the same"), (0.2, "little alike"), (-0.3, "not alike")],
+)
+def test_likeness_follows_the_correlation(make_arm, correlation, words):
+    told = verdicts.dropblock(
+        {"none": make_arm("a", [0.99])}, {"DropBlock − dropout": DOWN}, correlation, 0.5, 0.2, {"dropout": 0.01}
+    )
+    assert words in told["likeness"]
+    assert told["verdict0"].startswith(
+        "The test accuracy of the CNN with DropBlock is lower than that of the CNN with dropout"
+    )
+    assert told["blind_dropout"] == "1.00%"
+    assert "meant to close" not in told["gap"]  # there is none
+
+
+def test_a_gap_is_what_a_regularizer_is_for(make_arm):
+    told = verdicts.dropblock({"none": make_arm("a", [0.8])}, {"a − b": UP}, 0.5, 0.5, 0.2, {})
+    assert told["gap"].endswith("A regularizer is meant to close that gap.")
+
+
+def energies(mean):
+    return mean + 0.01 * torch.randn(400, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(("trained", "words"), [(0.9, "closer to"), (0.5, "further from"), (0.75, "about as close to")])
+def test_ranks_are_compared_with_their_error(make_arm, trained, words):
+    named = {
+        "square": make_arm("square", NEAR),
+        "narrow": make_arm("narrow", NEAR, parameters=500, multiplications=5000),
+    }
+    told = verdicts.factorization(named, {"narrow − square": NONE}, energies(trained), energies(0.75))
+    assert told["closer"].startswith(words)
+    assert told["saved0"] == "50% fewer"
+    assert told["work0"] == "as many"
+    assert "CNN (narrow)" in told["verdict0"]
+
+
+@pytest.mark.parametrize(("seconds", "warned"), [(5.0, False), (12.0, True)])
+def test_fewer_multiplications_are_said_not_to_help_only_where_they_did_not(make_arm, seconds, warned):
+    named = {
+        "square": make_arm("a", NEAR),
+        "narrow": make_arm("b", NEAR, multiplications=2000, seconds=seconds, parameters=1100),
+    }
+    told = verdicts.factorization(named, {"narrow − square": NONE}, energies(0.8), energies(0.75))
+    assert ("need not mean less time" in told["time"]) == warned
+    assert told["saved0"] == "10% more"
+
+
+def tuned(accuracies, resolution=64, tests=2000, images=1000):
+    logits = [torch.eye(2)[torch.arange(tests) % 2] for _ in accuracies]
+    for z, accuracy in zip(logits, accuracies, strict=True):
+        z[: round((1 - accuracy) * tests)] = z[: round((1 - accuracy) * tests)].flip(1)
+    scores = tuple(score(z, torch.arange(tests) % 2) for z in logits)
+    return Tuned(resolution, True, images, scores, tuple(0.99 for _ in accuracies), tuple(0.1 for _ in accuracies))
+
+
+def test_linear_tuning_speaks_of_every_resolution():
+    with_it = [tuned([0.9, 0.901, 0.902], 32), tuned([0.8, 0.801, 0.802], 64), tuned([0.9, 0.901, 0.902], 96)]
+    without = [tuned([0.8, 0.801, 0.802], 32), tuned([0.9, 0.901, 0.902], 64), tuned([0.9, 0.902, 0.903], 96)]
+    told = verdicts.linear_tuning(tuned([0.84, 0.835, 0.843]), with_it, without)
+    assert told["normalization"] == (
+        "It raises the accuracy at 32 px. It lowers the accuracy at 64 px. Whether it helps is not shown at 96 px."
+    )
+    assert told["accuracy"] == "83.9% (83.5 to 84.3%)"
+    assert told["error"] == "1.6"
+    assert "network at 96 px is higher or lower than that of the one at 32 px is not shown" in told["scaling"]
+    assert told["tests"] == "2,000"
+
+
+def test_a_difference_within_the_error_of_the_test_images_is_not_shown():
+    assert (
+        verdicts.normalization([tuned([0.80, 0.80, 0.80], tests=500)], [tuned([0.78, 0.78, 0.78], tests=500)])[
+            "64 px"
+        ].sign
+        == 0
+    )
+
+
+def test_pretraining_is_compared_with_random_weights():
+    told = verdicts.pretraining(tuned([0.9, 0.91]), tuned([0.5, 0.51], tests=500))
+    assert "of the pretrained network is higher than that of the random one" in told["pretraining"]
+    assert told["probe_tests"] == "500"
+
+
+def searched(*losses):
+    return Searched(tuple(Trials(0.5, float(t), loss, (0.3, 0.3)) for t, loss in enumerate(losses, start=1)))
+
+
+@pytest.mark.parametrize(
+    ("taught", "why", "gain"),
+    [
+        (GOOD, "show a gain from all of that together", "is higher than"),
+        ([0.6, 0.603, 0.597], "Together that did harm here", "is lower than"),
+        ([0.79, 0.81, 0.80], "no difference that would need an explanation", "is not shown"),
+        ([0.33, 0.81, 0.80], "no difference that would need an explanation", "no verdict"),
+    ],
+)
+def test_the_students_explanation_fits_what_was_shown(make_arm, targets, logits_of, taught, why, gain):
+    right = torch.tensor([[1, 1, 1, 0], [1, 0, 1, 0]]).bool()
+    arms = make_arm("alone", POOR), make_arm("taught", taught)
+    told = verdicts.student(searched((1.0, 1.1), (1.4, 1.6)), *arms, targets, score(logits_of(0.9), targets), right)
+    assert why in told["why"]
+    assert gain in told["gain"]
+    assert (told["fits"], told["unshifted"], told["teacher"]) == ("62.5%", "75.0%", "90.0%")
+    assert told["alike"].startswith("No other setting is within one standard error")
+
+
+def test_settings_that_the_search_cannot_tell_apart_are_counted(make_arm, targets, logits_of):
+    arms = make_arm("alone", POOR), make_arm("taught", GOOD)
+    found = searched((1.0, 1.1), (1.05, 1.06), (1.5, 1.6))
+    told = verdicts.student(found, *arms, targets, score(logits_of(0.9), targets), torch.ones(1, 4))
+    assert "cannot tell two of them apart" in told["alike"]
+    assert told["settings"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("gain", "loss", "over", "choices", "passed"),
+    [
+        (
+            UP,
+            comparison(-0.1, 0.01, "loss"),
+            UP,
+            "fits what one expects",
+            "The better teacher made the better student.",
+        ),
+        (UP, NONE, NONE, "fits what one expects", "did not make a student that these runs can tell"),
+        (UP, NONE, DOWN, "fits what one expects", "The better teacher made the worse student."),
+        (DOWN, comparison(0.1, 0.01, "loss"), DOWN, "did harm", "The better teacher made the better student."),
+        (DOWN, NONE, UP, "did harm", "The better teacher made the worse student."),
+        (NONE, NONE, UP, "do not show that tuning all layers names more", "Neither teacher was shown"),
+        (DIVERGED, NONE, UP, "do not show that tuning all layers names more", "Neither teacher was shown"),
+    ],
+)
+def test_full_tuning_has_words_for_every_pair_of_signs(make_arm, targets, logits_of, gain, loss, over, choices, passed):
+    told = verdicts.full_tuning(make_arm("tuned", GOOD), score(logits_of(0.9), targets), gain, loss, over, NONE)
+    assert choices in told["choices"]
+    assert passed in told["passed"]
+    assert ("probabilities are better" in told["choices"]) == (loss.sign < 0)
+    assert ("probabilities are worse" in told["choices"]) == (loss.sign > 0)
+    assert told["linear"] == "90.0%"
+
+
+def helped(gains=(UP, NONE), shape=UP, factors=None, linear=UP, tuned_teacher=NONE, softness=(0.2, 0.4)):
+    teachers = {"linear": (linear, 0.1, 0.5), "wholly tuned": (tuned_teacher, 0.05, 0.3)}
+    return verdicts.when_it_helps([150, 1500], gains, shape, factors or {"stem": UP}, teachers, softness)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        (UP, "The gain is larger with the fewest labels"),
+        (DOWN, "The gain is smaller"),
+        (NONE, "do not show whether"),
+        (DIVERGED, "no better than a guess"),
+        (ONE_SEED, "do not show whether"),
+    ],
+)
+def test_the_shape_over_the_labels(shape, words):
+    told = helped(shape=shape)["shape"]
+    assert words in told
+    assert "nan" not in told
+
+
+def test_the_ranking_lists_what_was_shown_and_what_was_not():
+    told = helped(factors={"schedule": NONE, "stem": DOWN, "teacher": comparison(0.1), "late": DIVERGED})["ranking"]
+    assert told == (
+        "Shown, the largest first: teacher (+10.00 points); stem (−5.00 points). "
+        "Without a verdict: late (diverged); schedule (not shown)."
+    )
+    assert helped(factors={"schedule": NONE})["ranking"] == "None of the changes was shown to matter."
+
+
+@pytest.mark.parametrize(
+    ("linear", "tuned_teacher", "last"),
+    [
+        (UP, NONE, "gives the softer answers."),
+        (NONE, UP, "gives the harder answers."),
+        (UP, UP, "a gain was shown."),
+        (DOWN, NONE, "no gain was shown."),
+    ],
+)
+def test_the_teachers_are_told_apart_only_where_one_gain_was_shown(linear, tuned_teacher, last):
+    told = helped(linear=linear, tuned_teacher=tuned_teacher)["explained"]
+    assert told.endswith(last)
+    assert "wrong about 10.0% of the pictures" in told
+
+
+def test_labels_and_softness_have_their_words():
+    told = helped(gains=(DOWN, ONE_SEED), softness=(0.5, 0.4))
+    assert "student with 150 labels and a teacher is lower" in told["fewest"]
+    assert told["most"].startswith("One seed cannot tell")
+    assert "are no harder: 0.50 nats, on others 0.40" in told["harder"]
+    assert "and the student did worse." in told["explained"]
+    assert "are harder" in helped()["harder"]
