@@ -56,6 +56,7 @@ def test_integers_of_other_libraries_are_integers():
         (lambda: mlp((3, 4), 3, (5,)), r"shape is \(3, 4\)"),
         (lambda: mlp((3, 4, 4.5), 3, (5,)), "4.5"),
         (lambda: mlp((3, 4, 4), 3, (5,), dropout=1.0), "dropout is 1.0"),
+        (lambda: mlp((3, 4, 4), 3, (5,), dropout=-0.1), "dropout is -0.1; it must be at least 0"),
         (lambda: mlp((3, 4, 4), 3, (5,), dropout=float("nan")), "dropout is nan"),
         (partial(mlp, (3, 4, 4), 3, (5,), pool=(5, 4)), r"pool is \(5, 4\).*4 x 4"),
         (partial(sized_mlp, (3, 4, 4), 3, 1000, pool=(4, 5)), r"pool is \(4, 5\)"),

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torchvision.models import resnet18
+from torchvision.models import ResNet50_Weights, resnet18
 
-from hw3.nets.resnet import FrozenBackbone, student
+from hw3.nets.resnet import IMAGENET_MEAN, IMAGENET_STD, FrozenBackbone, student
 
 
 def test_the_student_is_torchvisions_resnet18_with_the_same_seed():
@@ -22,6 +22,7 @@ def test_a_stem_says_how_much_of_the_image_the_first_block_sees(stem, side):
     model.layer1.register_forward_pre_hook(lambda _, inputs: sides.append(inputs[0].shape[-2:]))
     assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 5)
     assert sides == [(side, side)]
+    assert model.conv1.bias is None  # batch norm follows
 
 
 @pytest.mark.parametrize(
@@ -38,9 +39,15 @@ def test_bad_input_is_named(arguments, words):
         student(*arguments)
 
 
+def test_mean_and_deviation_are_those_that_torchvision_standardizes_with():
+    theirs = ResNet50_Weights.IMAGENET1K_V1.transforms()
+    assert (IMAGENET_MEAN, IMAGENET_STD) == (tuple(theirs.mean), tuple(theirs.std))
+
+
 def test_the_frozen_part_stays_bit_identical():
     torch.manual_seed(0)
     backbone = FrozenBackbone(resnet18())
+    assert not any(module.training for module in backbone.modules())
     before = {k: v.clone() for k, v in backbone.state_dict().items()}
     model = nn.Sequential(backbone, nn.Linear(512, 3)).train()
     assert not any(module.training for module in backbone.modules())
