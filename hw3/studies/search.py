@@ -3,6 +3,7 @@ images only. Optuna (Akiba et al. 2019) keeps the trials; with a database, sever
 
 import json
 import logging
+import math
 import time
 import warnings
 from collections.abc import Sequence
@@ -57,12 +58,16 @@ class Search:
         return replace(self.experiment, name=name, task=Distillation(alpha, temperature))
 
     @property
+    def grid(self) -> list[dict[str, float]]:
+        return [{"alpha": alpha, "temperature": tau} for alpha in self.alphas for tau in self.temperatures]
+
+    @property
     def placeholder(self) -> Trials:
         """A setting of the grid, for naming what waits for the search."""
         return Trials(max(self.alphas), self.temperatures[0], (), ())
 
     def variants(self) -> list[Experiment]:
-        every = [self.variant(alpha, tau) for alpha in self.alphas for tau in self.temperatures]
+        every = [self.variant(**setting) for setting in self.grid]
         return list({experiment.name: experiment for experiment in every}.values())
 
 
@@ -91,6 +96,8 @@ class Searched:
 
 
 def _within_one_error(losses: Sequence[float], lowest: Sequence[float]) -> bool:
+    if not all(map(math.isfinite, losses)):  # a training that diverged
+        return tuple(losses) == tuple(lowest)
     differences = [a - b for a, b in zip(losses, lowest, strict=True)]
     error = stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else 0.0
     return mean(differences) <= error
@@ -108,21 +115,24 @@ def search(search: Search, jobs: int | None = None, storage: str | None = None, 
     proposed by Optuna's tree-structured Parzen estimator.
 
     Raises:
-        ValueError: a database that cannot be used (it says why), or a number of trials below 1.
+        ValueError: a database that cannot be used (it says why), or fewer trials than the grid has settings.
     """
-    if trials is not None and trials < 1:
-        raise ValueError(f"the number of trials is {trials}; it must be 1 or more")
+    wanted = len(search.grid) if trials is None else trials
+    if wanted < len(search.grid):
+        raise ValueError(f"the number of trials is {trials}; the grid alone has {len(search.grid)}")
+    place = search.entry()
+    if trials is not None:
+        place = replace(place, what=place.what | {"trials": trials})
+    if storage and place.stored() is None:
+        _fill(search, jobs, storage, wanted)  # before it is made, since workers of one run store would wait for that
 
     def make(folder: Path) -> None:
         if storage is None:
             run_all(search.variants(), search.seeds, jobs)  # all of the grid at once, over all cores
-        study = _fill(search, jobs, storage, trials)
+        study = _fill(search, jobs, storage, wanted)
         rows = {json.dumps(asdict(row)): row for row in map(_row, _finished(study))}  # the same setting counts once
         (folder / "trials.json").write_text(json.dumps([asdict(row) for row in rows.values()]), encoding="utf-8")
 
-    place = search.entry()
-    if trials is not None:
-        place = replace(place, what=place.what | {"trials": trials})
     return _read(place.made(make))
 
 
@@ -141,25 +151,25 @@ def _row(trial: FrozenTrial) -> Trials:
     )
 
 
-def _fill(search: Search, jobs: int | None, storage: str | None, trials: int | None) -> optuna.Study:
+def _fill(search: Search, jobs: int | None, storage: str | None, wanted: int) -> optuna.Study:
+    """First each setting of the grid, then proposed ones, until ``wanted`` are complete."""
     optuna.logging.set_verbosity(logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    grid = {"alpha": search.alphas, "temperature": search.temperatures}
     study = optuna.create_study(
         storage=None if storage is None else _database(storage),
         study_name=f"distillation-{search.entry().key}",
-        sampler=optuna.samplers.GridSampler(grid, seed=0),
+        # workers that share a study must not propose the same
+        sampler=optuna.samplers.TPESampler(seed=None if storage else 0, constant_liar=storage is not None),
         load_if_exists=True,
     )
-    size = len(search.alphas) * len(search.temperatures)
-    wanted = size if trials is None else trials
 
     def objective(trial: Trial) -> float:
         alpha = trial.suggest_float("alpha", min(search.alphas), max(search.alphas))
         temperature = trial.suggest_float("temperature", min(search.temperatures), max(search.temperatures))
         experiment = search.variant(alpha, temperature)
         (results,) = run_all([experiment], search.seeds, jobs).values()
-        losses, accuracies = ([getattr(r.validation, name) for r in results] for name in ("loss", "accuracy"))
+        losses = [r.validation.loss if math.isfinite(r.validation.loss) else math.inf for r in results]
+        accuracies = [r.validation.accuracy for r in results]
         trial.set_user_attr("losses", losses)
         trial.set_user_attr("accuracies", accuracies)
         report(
@@ -167,10 +177,14 @@ def _fill(search: Search, jobs: int | None, storage: str | None, trials: int | N
         )
         return mean(losses)
 
-    while (done := len(_finished(study))) < wanted:
-        if done >= size:  # workers that share a study must not propose the same
-            seed = None if storage else done
-            study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=storage is not None)
+    while True:
+        complete = [trial.params for trial in _finished(study)]
+        left = [setting for setting in search.grid if setting not in complete]
+        if not left and len({tuple(params.items()) for params in complete}) >= wanted:
+            break
+        if left:  # first what no other worker has begun; one that died may have left its own
+            begun = [trial.params for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))]
+            study.enqueue_trial(next((setting for setting in left if setting not in begun), left[0]))
         study.optimize(objective, n_trials=1)
     return study
 
