@@ -47,6 +47,11 @@ def spread(values: Sequence[float], form: str = ".1%") -> str:
     return f"{mean(values):{form}} ({low.removesuffix('%')} to {high})"
 
 
+def _stacked(spread: str) -> str:
+    """The range under the mean, so that a narrow column holds all of a table."""
+    return spread.replace(" (", "<br>(")
+
+
 def scores(groups: dict[str, list[Result]]) -> Table:
     """Parameters; loss and accuracy on the test part, mean and range over the seeds; precision and recall, means over
     classes and seeds."""
@@ -54,8 +59,8 @@ def scores(groups: dict[str, list[Result]]) -> Table:
         (
             label,
             f"{results[0].parameters:,}",
-            spread([r.test.loss for r in results], ".3f"),
-            spread([r.test.accuracy for r in results]),
+            _stacked(spread([r.test.loss for r in results], ".3f")),
+            _stacked(spread([r.test.accuracy for r in results])),
             f"{mean(r.test.precision for r in results):.1%}",
             f"{mean(r.test.recall for r in results):.1%}",
         )

@@ -21,7 +21,7 @@ def test_parameters_are_the_second_column_of_every_score_table(make_arm):
     for made in (scores(groups), costs(groups)):
         assert made.header[1] == "parameters"
         assert made.rows[0][:2] == ("MLP", "208,500")
-    assert "85.0% (80.0 to 90.0%)" in scores(groups).rows[0]
+    assert "85.0%<br>(80.0 to 90.0%)" in scores(groups).rows[0]
     assert costs(groups).rows[0][2:] == ("5,000", "3.3")
 
 
