@@ -41,6 +41,10 @@ log = logging.getLogger(__name__)
 KERNEL_CONFIG = """\
 c.IPKernelApp.log_level = 40
 c.InlineBackend.figure_formats = {"svg"}
+c.InteractiveShellApp.exec_lines = [
+    "import warnings",
+    "warnings.filterwarnings('ignore', 'IProgress not found')",  # tqdm, wherever a library asks for a notebook's bar
+]
 c.InlineBackend.print_figure_kwargs = {"bbox_inches": None, "metadata": {"Date": None}}
 """
 

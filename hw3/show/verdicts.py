@@ -331,7 +331,6 @@ def student(
         ),
         "alone": spread([r.test.accuracy for r in alone]),
         "taught": spread([r.test.accuracy for r in taught]),
-        "epochs": f"{alone[0].epochs} epoch{'s' if alone[0].epochs > 1 else ''}",
         "teacher": f"{teacher.accuracy:.1%}",
         "fits": f"{fits:.1%}",
         "unshifted": f"{right[0].double().mean().item():.1%}",
