@@ -5,7 +5,7 @@ import os
 import stat
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import torch
@@ -50,7 +50,7 @@ def list_images(root: Path, names: tuple[str, ...] | None, accepted: Accepted) -
     known = {name.lower(): name for name in names} if names else None
     images: dict[str, list[Path]] = {}
     for entry in entries(root):
-        name = entry.name if known is None else known.get(entry.name.lower())
+        name = text(PurePath(entry.name)) if known is None else known.get(entry.name.lower())
         inside = entries(entry) if entry.is_dir() else []
         if not entry.is_dir() or name is None:
             if any(path in accepted for path in (entry, *inside)):

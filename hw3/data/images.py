@@ -102,7 +102,7 @@ def split(
         ValueError: shares that leave a part empty.
         DataError: a class has too few different images to be in every part; the message names it.
     """
-    if not (0 < test < 1 and 0 < validation < 1 and test + validation < 1):
+    if not (test > 0 and validation > 0 and test + validation < 1):
         raise ValueError(f"test={test}, validation={validation}: both must be positive and leave some to train on")
     together = content_ids(data.images) if groups is None else groups
     _, first, group, copies = np.unique(together, return_index=True, return_inverse=True, return_counts=True)
@@ -132,7 +132,7 @@ def split(
 def _shares(sizes: np.ndarray, share: float) -> np.ndarray:
     """``share`` of each size in whole numbers that add up to that share of all: largest remainders are rounded up."""
     exact = share * sizes
-    whole = np.floor(exact + 1e-9).astype(np.int64)  # 0.29 * 100 is 28.999999999999996
+    whole = np.floor(exact).astype(np.int64)
     missing = round(share * sizes.sum()) - whole.sum()
     whole[np.argsort(whole - exact, kind="stable")[:missing]] += 1
     return whole

@@ -1,6 +1,8 @@
 """``load``: a data set by its name, from the first place that has it; ``load_folder``: any folder of classes."""
 
-from pathlib import Path
+from collections.abc import Sequence
+from operator import index
+from pathlib import Path, PurePath
 
 from hw3.data import cifar10, shoes
 from hw3.data.folder import ANY, list_images, read
@@ -39,13 +41,13 @@ def load(
         raise KeyError(f"no data set is called {name!r}; there are {', '.join(map(repr, DATA_SETS))}")
     if source is not None and source not in SOURCES:
         raise ValueError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
-    if size is not None and (name == "cifar10" or len(size) != 2 or min(size) < 8):
-        raise ValueError(f"size is {size!r}; give (height, width), at least 8 pixels each, for the shoes only")
+    if size is not None and name == "cifar10":
+        raise ValueError(f"size is {size!r}; CIFAR-10's images are 32 x 32, a size is for the shoes only")
     if root is not None and source not in (None, "folder"):
         raise ValueError(f"root is {str(root)!r} and source is {source!r}; a root is read as a folder only")
     folder = Path(root).expanduser().absolute() if root is not None else None
     if name == "shoes":
-        data = shoes.read(folder, shoes.SIZE if size is None else (size[0], size[1]), source)
+        data = shoes.read(folder, shoes.SIZE if size is None else _checked(size), source)
     else:
         data = cifar10.read(folder, source)
     if not quiet:
@@ -62,13 +64,23 @@ def load_folder(root: str | Path, size: tuple[int, int], name: str | None = None
         ValueError: a size below 8 pixels.
         DataError: fewer than two classes, an empty one, or a file that is no image; the message names it.
     """
-    if len(size) != 2 or min(size) < 8:
-        raise ValueError(f"size is {size!r}; give (height, width), at least 8 pixels each")
+    size = _checked(size)
     folder = Path(root).expanduser().absolute()
     classes = list_images(folder, None, ANY)
     if len(classes) < 2:
         raise DataError(
             f"{text(folder)} holds {len(classes)} folders; at least two, each with a class's images, would do"
         )
-    source = Source("folder", f"the folder {folder.name}")
-    return read(name or folder.name, folder, classes, (size[0], size[1]), ANY, source)
+    called = text(PurePath(folder.name))
+    return read(name or called, folder, classes, size, ANY, Source("folder", f"the folder {called}"))
+
+
+def _checked(size: Sequence[int]) -> tuple[int, int]:
+    """(height, width) as plain numbers."""
+    try:
+        height, width = map(index, size)
+    except (TypeError, ValueError):
+        height = width = 0
+    if min(height, width) < 8:
+        raise ValueError(f"size is {size!r}; give (height, width), whole numbers of at least 8 pixels")
+    return height, width

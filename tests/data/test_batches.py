@@ -122,6 +122,12 @@ def test_the_global_generator_is_left_alone():
     assert torch.equal(before, torch.get_rng_state())
 
 
+@pytest.mark.parametrize("arguments", [{"batch_size": 1}, {"seed": 2**43 - 1}, {"seed": 1 - 2**43}])
+def test_what_is_just_possible_is_taken(arguments):
+    batches = Batches(**{"images": images(), "labels": torch.arange(23), "batch_size": 4, "seed": 0} | arguments)
+    assert sum(1 for _ in batches.epoch(1)) == len(batches)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -136,7 +142,10 @@ def test_the_global_generator_is_left_alone():
         ({"views": views(2), "teacher_logits": LOGITS}, r"\(10, 23, 4\); 4 views of 23 images need \(4, 23, classes\)"),
         ({"views": views(5), "teacher_logits": LOGITS[:, :22]}, r"\(10, 22, 4\)"),
         ({"teacher_logits": LOGITS[0]}, r"\(23, 4\); 1 views"),
+        ({"share": (-1, 2)}, r"share is \(-1, 2\)"),
         ({"seed": 10**20}, "seed is 100000000000000000000"),
+        ({"seed": 2**43}, "seed is 8796093022208"),
+        ({"seed": -(2**43)}, "seed is -8796093022208"),
         ({"images": images(0), "labels": torch.arange(0), "draws": 10}, "no image to draw"),
     ],
 )

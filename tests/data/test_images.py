@@ -126,6 +126,13 @@ def test_too_few_images_name_the_class_and_how_many_would_do(n):
     assert len(split(image_set(30)).validation) == 3
 
 
+@pytest.mark.parametrize(("shares", "enough"), [((0.5, 0.45), 20), ((0.3, 0.6), 10), ((0.01, 0.6), 100)])
+def test_how_many_images_would_do_depends_on_the_smallest_share(shares, enough):
+    with pytest.raises(DataError, match=f"; {enough} would do"):
+        split(image_set(9), *shares)
+    split(image_set(3 * enough), *shares)
+
+
 def test_identical_images_cannot_be_divided():
     data = image_set(60)
     with pytest.raises(DataError, match=r"the class a has too few different images \(1\)"):

@@ -1,5 +1,8 @@
 """``load`` and ``load_folder``: what a reader calls."""
 
+import os
+
+import numpy as np
 import pytest
 import torch
 
@@ -41,7 +44,9 @@ def test_hw3_data_must_exist(tmp_path, monkeypatch):
         ({"name": "hats"}, KeyError, "'hats'.*'shoes'"),
         ({"name": "shoes", "source": "web"}, ValueError, "'web'.*kaggle"),
         ({"name": "shoes", "root": ".", "source": "digits"}, ValueError, "read as a folder only"),
-        ({"name": "shoes", "size": (51,)}, ValueError, r"\(51,\)"),
+        ({"name": "shoes", "size": (51,)}, ValueError, r"\(51,\).*\(height, width\)"),
+        ({"name": "shoes", "size": (51.5, 68)}, ValueError, r"\(51.5, 68\); .* whole numbers"),
+        ({"name": "shoes", "size": 51}, ValueError, r"size is 51"),
         ({"name": "cifar10", "size": (64, 64)}, ValueError, "for the shoes only"),
         ({"name": "shoes", "root": "/nowhere"}, DataError, "/nowhere cannot be read as a folder: No such file"),
         ({"name": "cifar10", "root": "/nowhere"}, DataError, "/nowhere cannot be read as a folder: No such file"),
@@ -77,6 +82,15 @@ def test_what_is_no_folder_of_classes_is_named(tmp_path, make_folder, names, siz
     (tmp_path / "pets").mkdir()
     with pytest.raises(error, match=words):
         load_folder(make_folder(tmp_path / "pets", names), size)
+
+
+def test_names_of_any_bytes_are_printable(tmp_path, make_folder):
+    root = make_folder(tmp_path / "pets", ("cat", "dog"), per_class=1)
+    os.rename(root / "cat", os.fsencode(root) + b"/caf\xe9")
+    os.rename(root, os.fsencode(tmp_path) + b"/p\xe9ts")
+    data = load_folder(os.fsdecode(os.fsencode(tmp_path) + b"/p\xe9ts"), (np.int64(16), 16))
+    assert data.class_names == (r"caf\xe9", "dog")
+    f"{data} {data.name} {data.files}".encode()
 
 
 @pytest.mark.parametrize("root", ["missing", "archive.zip"])

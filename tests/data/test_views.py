@@ -37,6 +37,9 @@ def test_a_view_is_a_shift_with_mirrored_edges_then_a_flip():
     moved = show(some, (False, down, right))
     assert torch.equal(moved[:, :, 2:, :-2], some[:, :, :-2, 2:])
     assert torch.equal(moved[:, :, 0, :-2], some[:, :, 2, 2:])  # reflected: row -2 is row 2
+    up = show(some, (False, -2, 3))
+    assert torch.equal(up[:, :, -2:, 3:], some[:, :, [10, 9], :-3])  # row 12 is row 10, row 13 row 9
+    assert torch.equal(up[:, :, :-2, :3], some[:, :, 2:, [3, 2, 1]])
     assert torch.equal(show(some, (True, down, right)), moved.flip(3))
     assert moved.is_contiguous(memory_format=torch.channels_last)
     assert padded(some).shape == (6, 3, 12 + 2 * REACH, 12 + 2 * REACH)
@@ -60,3 +63,5 @@ def test_images_smaller_than_what_the_border_mirrors_are_refused():
     assert padded(images(size=5)).shape == (6, 3, 13, 13)
     with pytest.raises(ValueError, match=r"\(4, 4\).*more than 4 pixels"):
         padded(images(size=4))
+    with pytest.raises(ValueError, match=r"\(4, 12\)"):
+        padded(images()[:, :, :4])
