@@ -37,7 +37,7 @@ format: $(STAMP)
 
 # New pins for all systems; needs uv (https://docs.astral.sh/uv).
 lock:
-	uv pip compile pyproject.toml --extra book --extra test --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra book --extra test --extra experiments --universal --python-version 3.11 \
 		--no-header --no-annotate --constraint .ci/constraints.txt --output-file requirements.txt
 
 clean:
