@@ -2,18 +2,20 @@
 and without its ImageNet weights."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from hw3.data.images import ImageSet
 from hw3.files import report
-from hw3.nets.resnet import FrozenBackbone
 from hw3.store import once
 from hw3.studies.pretrained import Shared, untrained
 from hw3.studies.run import tuples
+from hw3.train.device import fabric
 from hw3.train.features import forward, prepare
 from hw3.train.linear import L2_GRID, fit_linear
 from hw3.train.metrics import Scores, score
@@ -57,9 +59,9 @@ def linear_tuning(
     origin = {"data": shared.data.digest, "weights": shared.weights.digest, "precision": shared.precision}
 
     def make(folder: Path) -> None:
-        backbone = shared.backbone() if pretrained else None
+        kept = partial(shared.features, shared.backbone()) if pretrained else None
         rows = [
-            _once(shared, backbone or untrained(shared, seed), seed, resolution, sizes, normalize, grid)
+            _once(shared, kept or partial(forward_untrained, shared, seed), seed, resolution, sizes, normalize, grid)
             for seed in seeds
         ]
         tests, accuracies, penalties, counts = zip(*rows, strict=True)
@@ -73,9 +75,14 @@ def linear_tuning(
     return Tuned(**{name: tuples(value) for name, value in kept.items()}, tests=tests)
 
 
+def forward_untrained(shared: Shared, seed: int, images: Tensor, resolution: int, normalize: bool) -> Tensor:
+    """Features of a network that was never trained. They serve once: none are kept."""
+    return forward(fabric(shared.precision), untrained(shared, seed), images, resolution, normalize).float()
+
+
 def _once(
     shared: Shared,
-    backbone: FrozenBackbone,
+    features: Callable[[Tensor, int, bool], Tensor],
     seed: int,
     resolution: int,
     sizes: tuple[int, int],
@@ -84,7 +91,7 @@ def _once(
 ) -> tuple[Scores, float, float, int]:
     data: ImageSet = shared.data
     learn, tests = shared.pools.train[: sizes[0]], shared.pools.test[: sizes[1]]
-    x, x_test = (shared.features(backbone, data.images[part], resolution, normalize) for part in (learn, tests))
+    x, x_test = (features(data.images[part], resolution, normalize) for part in (learn, tests))
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
     train, validation = order[len(x) // 10 :], order[: len(x) // 10]
     y = data.labels[learn]

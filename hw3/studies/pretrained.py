@@ -109,7 +109,7 @@ class Shared:
         return FrozenBackbone(load_resnet50(self.weights.path))
 
     def features(self, backbone: FrozenBackbone, images: Tensor, resolution: int, normalize: bool = True) -> Tensor:
-        """(N, D), float32, of uint8 ``images`` (N, 3, H, W), made or read."""
+        """(N, D), float32, of uint8 ``images`` (N, 3, H, W), made or read. ``backbone`` must be that of ``weights``."""
         return extract(fabric(self.precision), backbone, images, self.weights.digest, resolution, normalize)
 
 
