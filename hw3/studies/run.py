@@ -16,8 +16,8 @@ from hw3.data.batches import Batches
 from hw3.data.images import ImageSet, Split
 from hw3.data.views import IMAGE, views
 from hw3.files import runs_dir
-from hw3.nets import count
 from hw3.nets.build import build
+from hw3.nets.count import by_kind, multiplications, parameters
 from hw3.store import Entry, described
 from hw3.train.best import Best
 from hw3.train.device import capability, fabric, precision_of, processor
@@ -260,9 +260,9 @@ def _train_and_test(experiment: Experiment, seed: int, device: Fabric, progress:
         "data_source": data.source.description,
         "stand_in": data.source.stand_in,
         "class_names": data.class_names,
-        "parameters": count.parameters(model),
-        "parameters_by_kind": count.by_kind(model),
-        "multiplications": count.multiplications(model.cpu(), data.shape),
+        "parameters": parameters(model),
+        "parameters_by_kind": by_kind(model),
+        "multiplications": multiplications(model.cpu(), data.shape),
         "processor": processor(),
         "capability": capability(),
         "seconds": sum(row["seconds"] for row in history),
