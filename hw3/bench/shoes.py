@@ -1,4 +1,8 @@
-"""The figures of ``hw3 bench`` about the networks for the photographs: the two ways that each compares."""
+"""The figures of ``hw3 bench`` about the networks for the photographs: the two ways that each compares.
+
+Layers and steps are timed on one thread, as every run of the book trains; several wait for each other on a busy
+machine.
+"""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -27,7 +31,7 @@ from hw3.studies.shoes import CNN_BUDGET
 from hw3.train.device import default_precision, fabric
 from hw3.train.loop import fit
 from hw3.train.losses import Classification
-from hw3.train.settings import Training, optimizer_and_schedule
+from hw3.train.settings import Training, optimizer_and_schedule, threads
 
 SHAPE = (3, *SHOE_SIZE)
 BATCH = 64
@@ -90,19 +94,22 @@ def _dropblock(block_size: int) -> Iterator[Pair]:
     x = torch.randn(64, 16, *SHOE_SIZE)
     theirs = _there_and_back(ops.DropBlock2d(0.1, block_size), x)
     ours = _there_and_back(DropBlock(0.1, block_size, grow=False), x)
-    yield Pair(theirs, ours, f"times faster than torchvision's DropBlock2d, blocks of {block_size} × {block_size}")
+    with threads(1):
+        yield Pair(theirs, ours, f"times faster than torchvision's DropBlock2d, blocks of {block_size} × {block_size}")
 
 
 @contextmanager
 def _regularizer(**options: Any) -> Iterator[Pair]:
     precision = default_precision()
-    yield Pair(_steps(precision, **options), _steps(precision), "times the step without it")
+    with threads(1):
+        yield Pair(_steps(precision, **options), _steps(precision), "times the step without it")
 
 
 @contextmanager
 def _precision() -> Iterator[Pair]:
     slow, quick = _steps("32-true"), _steps(default_precision())
-    yield Pair(slow, quick, f"times the step in fp32, over one in this machine's precision, {default_precision()}")
+    with threads(1):
+        yield Pair(slow, quick, f"times the step in fp32, over one in this machine's precision, {default_precision()}")
 
 
 def _files(data: ImageSet, root: Path, chosen: Tensor) -> Path:
@@ -147,7 +154,8 @@ def _engine() -> Iterator[Pair]:
             step(images, targets)
 
     loop = partial(fit, device, model, Classification(), batches, Training(epochs=1, precision=precision), 0)
-    yield Pair(loop, bare, "times the time of a bare torch loop")
+    with threads(1):
+        yield Pair(loop, bare, "times the time of a bare torch loop")
 
 
 BENCHES: dict[str, Bench] = {
