@@ -82,7 +82,7 @@ PROFILES = {
         resolutions=(32, 64),
         resolution=64,
         pretrain_images=1_000,
-        distillation=Distillation(800, 400, 1_000, (100, 300), 2, 32, 2, 1, 1, (0, 1)),
+        distillation=Distillation(800, 400, 1_000, (100, 300), 2, 32, 2, 1, 1, (0, 1), temperatures=(2.0, 4.0)),
     ),
     "book": Profile(
         name="book",
@@ -94,7 +94,7 @@ PROFILES = {
         resolutions=(32, 64, 96, 128),
         resolution=96,
         pretrain_images=3_000,
-        distillation=Distillation(1_500, 500, 2_000, (150, 500), 2, 64, 3, 1, 2, (0, 1, 2)),
+        distillation=Distillation(1_500, 500, 2_000, (150, 500), 2, 64, 3, 1, 2, (0, 1, 2), temperatures=(2.0, 4.0)),
     ),
     "full": Profile(
         name="full",
