@@ -12,11 +12,12 @@ import torch
 from hw3.data.images import Split
 from hw3.data.views import show, views
 from hw3.nets.resnet import student
-from hw3.studies.distillation import LinearTeacher, TunedTeacher, distillation, short, split_of
+from hw3.studies.distillation import distillation, split_of
 from hw3.studies.parallel import run_all
 from hw3.studies.profiles import PROFILES
 from hw3.studies.run import entry, run, stored
 from hw3.studies.search import Trials
+from hw3.studies.teachers import LinearTeacher, TunedTeacher, short
 from hw3.train.device import fabric
 from hw3.train.features import forward, prepare
 from hw3.train.linear import fit_linear
