@@ -436,6 +436,18 @@ def when_it_helps(
     }
 
 
+def softness(
+    entropies: tuple[float, float, float, float, float], wrong: Sequence[float], right: float, temperature: float
+) -> dict[str, str]:
+    """How undecided the teachers are, in nats: the first one on training and on test images, the tuned one on training
+    images, the first one at the study's ``temperature``, and the most that is possible. ``wrong``: shares of the
+    training pictures that each names wrong; ``right``: the first one's accuracy on test images."""
+    seen, unseen, whole, warm, most = (f"{value:.2f}" for value in entropies)
+    fits, fits_tuned = (f"{1 - share:.1%}" for share in wrong)
+    nats = {"seen": seen, "unseen": unseen, "whole": whole, "warm": warm, "most_possible": most}
+    return nats | {"fits": fits, "fits_tuned": fits_tuned, "right": f"{right:.1%}", "tau": f"{temperature:g}"}
+
+
 def pretraining(pretrained: Tuned, random: Tuned) -> dict[str, str]:
     """What weights from ImageNet bring to a frozen network with a new last layer."""
     gain = paired(pretrained.accuracies, random.accuracies, images_of(random))

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -5,6 +8,7 @@ from hw3.data.images import ImageSet, Source, Split
 from hw3.show import verdicts
 from hw3.show.comparison import Comparison
 from hw3.studies.linear_tuning import Tuned
+from hw3.studies.profiles import PROFILES
 from hw3.studies.search import Searched, Trials
 from hw3.train.metrics import score
 
@@ -316,3 +320,30 @@ def test_labels_and_softness_have_their_words():
     assert "are no harder: 0.50 nats, on others 0.40" in told["harder"]
     assert "and the student did worse." in told["explained"]
     assert "are harder" in helped()["harder"]
+
+
+def test_entropies_shares_and_the_size_of_the_study_are_told_as_they_are():
+    words = verdicts.softness((0.5, 0.75, 0.25, 1.5, 2.3026), wrong=(0.1, 0.025), right=0.8, temperature=4.0)
+    assert (words["seen"], words["unseen"], words["whole"], words["warm"]) == ("0.50", "0.75", "0.25", "1.50")
+    assert (words["fits"], words["fits_tuned"], words["right"], words["tau"]) == ("90.0%", "97.5%", "80.0%", "4")
+    assert words["most_possible"] == "2.30"
+    size = verdicts.size_of(
+        SimpleNamespace(
+            sizes=replace(PROFILES["book"].distillation, epochs=3, search_epochs=1),
+            split=Split(torch.arange(1300), torch.arange(1300, 1500), torch.arange(1500, 3500)),
+        )
+    )
+    assert (size["images"], size["judges"], size["tests"]) == ("1,300", "200", "2,000")
+    assert (size["epochs"], size["search_epochs"], size["steps"]) == ("3 epochs", "1 epoch", "60")
+
+
+def test_pretraining_is_compared_with_random_weights():
+    def tuned(accuracies):
+        scores = tuple(score(torch.eye(2)[torch.arange(500) % 2], (torch.arange(500) % 2)) for _ in accuracies)
+        return Tuned(
+            64, True, 900, tuple(replace(s, accuracy=a) for s, a in zip(scores, accuracies, strict=True)), (), ()
+        )
+
+    words = verdicts.pretraining(tuned((0.8, 0.81, 0.79)), tuned((0.3, 0.31, 0.29)))
+    assert "pretrained network is higher" in words["pretraining"]
+    assert (words["probed"], words["probe_tests"]) == ("900", "500")
