@@ -335,15 +335,3 @@ def test_entropies_shares_and_the_size_of_the_study_are_told_as_they_are():
     )
     assert (size["images"], size["judges"], size["tests"]) == ("1,300", "200", "2,000")
     assert (size["epochs"], size["search_epochs"], size["steps"]) == ("3 epochs", "1 epoch", "60")
-
-
-def test_pretraining_is_compared_with_random_weights():
-    def tuned(accuracies):
-        scores = tuple(score(torch.eye(2)[torch.arange(500) % 2], (torch.arange(500) % 2)) for _ in accuracies)
-        return Tuned(
-            64, True, 900, tuple(replace(s, accuracy=a) for s, a in zip(scores, accuracies, strict=True)), (), ()
-        )
-
-    words = verdicts.pretraining(tuned((0.8, 0.81, 0.79)), tuned((0.3, 0.31, 0.29)))
-    assert "pretrained network is higher" in words["pretraining"]
-    assert (words["probed"], words["probe_tests"]) == ("900", "500")
