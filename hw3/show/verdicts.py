@@ -224,6 +224,24 @@ def dropblock(
     }
 
 
+def batch_norm(
+    repaired: dict[str, Comparison], before: dict[str, Comparison], fair: dict[str, Comparison]
+) -> dict[str, str]:
+    """What taking batch norm's statistics anew without masks does: ``repaired`` for each network, ``before`` and
+    ``fair`` between networks with the stored statistics and with the new ones."""
+    words = {"higher": "rises for", "lower": "falls for", "not shown": "is not shown to change for"}
+    told = []
+    for word in (*words, "one seed", "diverged"):
+        some = [f"{name} ({c.amount(c.difference)} {c.unit})" for name, c in repaired.items() if c.word == word]
+        told += [f"{words.get(word, 'allows no verdict for')} {', '.join(some)}"] if some else []
+    ratios = [b.visible / f.visible for b, f in zip(before.values(), fair.values(), strict=True) if f.visible > 0]
+    names = ([f"CNN with {name}" for name in pair.split(" − ")] for pair in fair)
+    verdicts = {f"fair{i}": sentence(c, *next(names), "test accuracy") for i, c in enumerate(fair.values())}
+    finite = bool(ratios) and all(map(isfinite, ratios))
+    span = f"The intervals are {min(ratios):.1f} to {max(ratios):.1f} times as narrow then." if finite else ""
+    return verdicts | {"repaired": f"The test accuracy {'; it '.join(told)}.", "narrower": span}
+
+
 def factorization(
     named: dict[str, list[Result]], comparisons: dict[str, Comparison], trained: Tensor, random: Tensor
 ) -> dict[str, str]:

@@ -335,3 +335,17 @@ def test_entropies_shares_and_the_size_of_the_study_are_told_as_they_are():
     )
     assert (size["images"], size["judges"], size["tests"]) == ("1,300", "200", "2,000")
     assert (size["epochs"], size["search_epochs"], size["steps"]) == ("3 epochs", "1 epoch", "60")
+
+
+def test_what_new_statistics_repair_is_told_by_network():
+    before, fair = {"a − b": comparison(0.01, 0.04)}, {"a − b": comparison(0.05, 0.01)}
+    words = verdicts.batch_norm({"none": NONE, "dropout": UP, "DropBlock": UP, "odd": DOWN}, before, fair)
+    assert words["repaired"] == (
+        "The test accuracy rises for dropout (+5.00 points), DropBlock (+5.00 points); it falls for odd "
+        "(−5.00 points); it is not shown to change for none (+0.10 points)."
+    )
+    assert words["narrower"] == "The intervals are 4.0 to 4.0 times as narrow then."
+    assert words["fair0"].startswith("The test accuracy of the CNN with a is higher than that of the CNN with b")
+    broken = verdicts.batch_norm({"x": DIVERGED, "y": ONE_SEED}, {"a − b": ONE_SEED}, {"a − b": ONE_SEED})
+    assert broken["repaired"].count("allows no verdict for") == 2
+    assert broken["narrower"] == ""
