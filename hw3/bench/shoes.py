@@ -112,9 +112,9 @@ def _precision() -> Iterator[Pair]:
         yield Pair(slow, quick, f"times the step in fp32, over one in this machine's precision, {default_precision()}")
 
 
-def _files(data: ImageSet, root: Path, chosen: Tensor) -> Path:
+def _files(data: ImageSet, root: Path, some: Tensor) -> Path:
     """Some photographs as JPEG files of the original size, in class folders."""
-    for index in chosen.tolist():
+    for index in some.tolist():
         target = root / data.class_names[data.labels[index]]
         target.mkdir(parents=True, exist_ok=True)
         picture = Image.fromarray(data.images[index].permute(1, 2, 0).contiguous().numpy())
@@ -126,12 +126,12 @@ def _files(data: ImageSet, root: Path, chosen: Tensor) -> Path:
 def _loader() -> Iterator[Pair]:
     """An epoch of training the CNN on some 1,500 photographs: from memory, and from files as usual."""
     data = load("shoes", source=profile().source, quiet=True)
-    chosen = torch.arange(0, len(data), max(1, len(data) // 1500))
+    some = torch.arange(0, len(data), max(1, len(data) // 1500))
     with tempfile.TemporaryDirectory() as scratch:
         usual = transforms.Compose([transforms.Resize(SHOE_SIZE), transforms.PILToTensor()])
-        files = ImageFolder(str(_files(data, Path(scratch), chosen)), usual)
+        files = ImageFolder(str(_files(data, Path(scratch), some)), usual)
         from_files = DataLoader(files, BATCH, shuffle=True, num_workers=2, drop_last=True)
-        from_memory = Batches(data.images[chosen], data.labels[chosen], BATCH, seed=0)
+        from_memory = Batches(data.images[some], data.labels[some], BATCH, seed=0)
         step = bare_step(network(), default_precision())
 
         def epoch(batches: Any) -> None:

@@ -129,7 +129,7 @@ class _Drop(torch.autograd.Function):
         return _zero(x.mul_(scale) if inplace else x.mul(scale), pixels, channels_last)
 
     @staticmethod
-    def backward(ctx, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:  # type: ignore[no-untyped-def]
+    def vjp(ctx, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:  # type: ignore[no-untyped-def]
         layout = torch.channels_last if ctx.channels_last else torch.contiguous_format
         scaled = gradients[0].mul(ctx.scale).contiguous(memory_format=layout)
         return _zero(scaled, ctx.pixels, ctx.channels_last), None, None, None, None

@@ -67,7 +67,7 @@ class Comparison:
         return "points" if self.measure == "accuracy" else "nats"
 
     def amount(self, value: float, signed: bool = True) -> str:
-        """``value`` as it is told: shares in percentage points, losses in nats."""
+        """``value`` as it is measured: shares in percentage points, losses in nats."""
         if not isfinite(value):
             return "not finite"
         scaled, form = (100 * value, ".2f") if self.measure == "accuracy" else (value, ".3f")
@@ -78,7 +78,7 @@ class Comparison:
         return "unknown" if isnan(self.visible) else f"{self.amount(self.low)} to {self.amount(self.high)}"
 
     @property
-    def told(self) -> str:
+    def measured(self) -> str:
         """The difference with its unit and interval."""
         interval = "" if isnan(self.visible) else f", {self.confidence:.0%} interval {self.interval}"
         return f"{self.amount(self.difference)} {self.unit}{interval}"

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
-from sympy import Expr, Matrix, lambdify, latex, symbols
+from matplotlib.path import Path
+from sympy import Expr, Matrix, lambdify, latex
 
 from hw3.show import style
 from hw3.theory.backpropagation import Network1d
@@ -35,9 +36,9 @@ def boards(images: Sequence[Matrix], titles: Sequence[str]) -> Figure:
 
 
 def response(formula: Expr) -> Figure:
-    """A frequency response H(w1, w2): the whole square of frequencies, and its diagonal w1 = w2."""
-    w1, w2 = symbols("w1 w2", real=True)
-    evaluate = lambdify((w1, w2), formula, "numpy")
+    """A frequency response H(ω1, ω2) that is symmetric in its two symbols: the whole square of frequencies, and its
+    diagonal ω1 = ω2."""
+    evaluate = lambdify(sorted(formula.free_symbols, key=str), formula, "numpy")
     angles = np.linspace(-np.pi, np.pi, 181)
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.WIDTH, 3.1), width_ratios=(1, 1.3))
     image = left.imshow(
@@ -189,4 +190,35 @@ def approach(positions: Sequence[float], values: Sequence[float], limit: float, 
     axis.set_xticks(positions, [f"{p:g}" for p in positions])
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.margins(y=0.15)
+    return figure
+
+
+BOOT = ((20, 6), (48, 6), (51, 34), (78, 44), (87, 54), (87, 66), (20, 66))  # its outline, (column, row)
+
+
+def drawn_boot(height: int = 72, width: int = 96, noise: float = 12.0, seed: int = 0) -> np.ndarray:
+    """A boot in grey values, (height, width): flat sides, a sharp outline, fine stripes on the sole, and ``noise``, the
+    standard deviation of what a camera would add."""
+    rows, columns = np.mgrid[:height, :width]
+    inside = Path(BOOT).contains_points(np.column_stack([columns.ravel(), rows.ravel()])).reshape(height, width)
+    picture = np.where(inside, 95.0, 215.0)
+    picture[inside & (rows > 58)] = 60
+    picture[inside & (rows > 58) & (columns % 2 == 0)] = 190
+    picture[inside & (rows % 6 < 2) & (rows < 34) & (columns > 36)] = 185
+    return picture + np.random.default_rng(seed).normal(0, noise, picture.shape)
+
+
+def blurring(images: Sequence[np.ndarray], titles: Sequence[str], rows: slice, columns: slice) -> Figure:
+    """Grey-value images side by side and, below each, the part in ``rows`` and ``columns`` enlarged."""
+    figure, axes = plt.subplots(2, len(images), figsize=(style.WIDTH, 5.2), squeeze=False)
+    for column, (image, title) in enumerate(zip(images, titles, strict=True)):
+        for axis, part in zip(axes[:, column], (image, image[rows, columns]), strict=True):
+            axis.imshow(part, cmap="gray", vmin=0, vmax=255)
+            axis.set(xticks=[], yticks=[])
+            axis.grid(False)
+            axis.spines[:].set_visible(True)
+        axes[0, column].set_title(title)
+        corner = (columns.start - 0.5, rows.start - 0.5)
+        size = (columns.stop - columns.start, rows.stop - rows.start)
+        axes[0, column].add_patch(Rectangle(corner, *size, fill=False, edgecolor=style.COLOURS[1], linewidth=1.5))
     return figure

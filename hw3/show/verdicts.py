@@ -230,16 +230,18 @@ def batch_norm(
     """What taking batch norm's statistics anew without masks does: ``repaired`` for each network, ``before`` and
     ``fair`` between networks with the stored statistics and with the new ones."""
     words = {"higher": "rises for", "lower": "falls for", "not shown": "is not shown to change for"}
-    told = []
+    clauses = []
     for word in (*words, "one seed", "diverged"):
         some = [f"{name} ({c.amount(c.difference)} {c.unit})" for name, c in repaired.items() if c.word == word]
-        told += [f"{words.get(word, 'allows no verdict for')} {', '.join(some)}"] if some else []
+        clauses += [f"{words.get(word, 'allows no verdict for')} {', '.join(some)}"] if some else []
     ratios = [b.visible / f.visible for b, f in zip(before.values(), fair.values(), strict=True) if f.visible > 0]
-    names = ([f"CNN with {name}" for name in pair.split(" − ")] for pair in fair)
-    verdicts = {f"fair{i}": sentence(c, *next(names), "test accuracy") for i, c in enumerate(fair.values())}
+    verdicts = {}
+    for number, (pair, c) in enumerate(fair.items()):
+        first, second = (f"CNN with {name}" for name in pair.split(" − "))
+        verdicts[f"fair{number}"] = sentence(c, first, second, "test accuracy")
     finite = bool(ratios) and all(map(isfinite, ratios))
     span = f"The intervals are {min(ratios):.1f} to {max(ratios):.1f} times as narrow then." if finite else ""
-    return verdicts | {"repaired": f"The test accuracy {'; it '.join(told)}.", "narrower": span}
+    return verdicts | {"repaired": f"The test accuracy {'; it '.join(clauses)}.", "narrower": span}
 
 
 def factorization(
@@ -378,10 +380,10 @@ def full_tuning(
     probabilities = {1: " Its probabilities are worse.", 0: "", -1: " Its probabilities are better."}[loss.sign]
     if gain.sign:
         better = {1: "made the better student", -1: "made the worse student"}
-        told = better.get(
+        outcome = better.get(
             gain.sign * over_linear.sign, "did not make a student that these runs can tell from the other"
         )
-        passed = f"The better teacher {told}."
+        passed = f"The better teacher {outcome}."
     else:
         passed = "Neither teacher was shown to be the better one, so whether the student follows stays open."
     teachers = ("network tuned as a whole", "network with a new last layer alone")
@@ -443,11 +445,13 @@ def when_it_helps(
         firmer = "harder" if entropies["higher"] < entropies["not shown"] else "softer"
         explained += f" The one whose gain was shown gives the {firmer} answers."
     arms = ("student with {} labels and a teacher", "student with the labels alone")
-    told = [sentence(c, arms[0].format(f"{n:,}"), arms[1], "test accuracy") for n, c in zip(labels, gains, strict=True)]
+    first, second = arms
+    pairs = zip(labels, gains, strict=True)
+    by_labels = [sentence(c, first.format(f"{n:,}"), second, "test accuracy") for n, c in pairs]
     return {
-        "fewest": told[0],
-        "most": told[-1],
-        "shape": f"{shapes.get(shape.word, unclear)} ({shape.told}).",
+        "fewest": by_labels[0],
+        "most": by_labels[-1],
+        "shape": f"{shapes.get(shape.word, unclear)} ({shape.measured}).",
         "harder": f"Its answers on images that it learned are {harder}: {seen:.2f} nats, on others {unseen:.2f}.",
         "ranking": ranking,
         "explained": explained,

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from hw3.studies.profiles import Profile
 
 
-def split_of(given: Shared, sizes: "Sizes") -> Split:
+def split_of(source: Shared, sizes: "Sizes") -> Split:
     """Indices of the images to train, to choose and to test. Where there are fewer than ``sizes`` wants, its parts keep
     their proportion."""
-    pool = given.pools.train[: sizes.images + sizes.validation]
+    pool = source.pools.train[: sizes.images + sizes.validation]
     chooses = len(pool) * sizes.validation // (sizes.images + sizes.validation)
-    return Split(pool[:-chooses], pool[-chooses:], given.pools.test[: sizes.tests])
+    return Split(pool[:-chooses], pool[-chooses:], source.pools.test[: sizes.tests])
 
 
 @dataclass(frozen=True)
@@ -103,5 +103,5 @@ class Study:
 
 def distillation(profile: "Profile") -> Study:
     """The study at the size of ``profile``; reads the images, and trains nothing."""
-    given = shared(profile)
-    return Study(given, profile.distillation, profile.seeds, split_of(given, profile.distillation))
+    source = shared(profile)
+    return Study(source, profile.distillation, profile.seeds, split_of(source, profile.distillation))

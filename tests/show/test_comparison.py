@@ -61,7 +61,7 @@ def test_one_seed_gives_no_verdict(make_arm, targets):
     assert isnan(c.visible)
     assert "One seed cannot tell the test accuracy" in words(c)
     assert "+15.00 points here" in words(c)
-    assert "nan" not in words(c) + c.told + c.interval + c._repr_markdown_()
+    assert "nan" not in words(c) + c.measured + c.interval + c._repr_markdown_()
 
 
 def test_a_seed_at_chance_level_is_named_and_there_is_no_verdict(make_arm, targets):
