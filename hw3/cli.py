@@ -3,19 +3,18 @@
 import argparse
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterable
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from hw3 import __version__
-
-AGAIN = "stopped; the same command goes on where this one was"
 
 
 def _data(arguments: argparse.Namespace) -> None:
@@ -41,11 +40,8 @@ def _run(arguments: argparse.Namespace) -> None:
     from hw3.train.device import fabric, first_process
 
     size = profile(arguments.profile)
-    seeds = arguments.seed or list(size.seeds)
-    for seed in seeds:
-        if not 0 <= seed < 2**40:
-            raise ValueError(f"the seed is {seed}; it must be from 0 to 2**40")
-    known = experiments(size, arguments.jobs, searching=False)
+    seeds = list(dict.fromkeys(arguments.seed or size.seeds))
+    known = experiments(size, searching=False)
     names = list(dict.fromkeys(name for pattern in arguments.experiment for name in matching(pattern, list(known))))
     if arguments.dry_run:
         print(json.dumps([_dry(name, known[name], seed) for name in names for seed in seeds], indent=1))
@@ -55,13 +51,11 @@ def _run(arguments: argparse.Namespace) -> None:
         known = experiments(size, arguments.jobs)
     wanted = [one for name in names if (one := known[name]) is not None]
     if device.world_size > 1 or len(wanted) * len(seeds) == 1:  # one run at a time, over all devices
-        shown = sys.stderr.isatty() and first_process()
-        results = [run(one, seed, device, shown) for one in wanted for seed in seeds]
+        results = [run(one, seed, device, sys.stderr.isatty() and first_process()) for one in wanted for seed in seeds]
     else:
         results = [result for group in run_all(wanted, seeds, arguments.jobs).values() for result in group]
     if first_process():
-        for result in results:
-            print(_line(result))
+        print("\n".join(map(_line, results)))
 
 
 def _dry(name: str, experiment: Any, seed: int) -> dict[str, Any]:
@@ -103,10 +97,9 @@ def _runs(arguments: argparse.Namespace) -> None:
     from hw3.studies.run import RESULT, read
 
     if arguments.prune:
-        _prune([root for root in (runs_dir(), cache_dir()) if root.is_dir()], arguments.yes)
+        _prune([runs_dir(), cache_dir()], arguments.yes)
         return
-    kept = entries(runs_dir())
-    results = [read(folder) for folder, record in kept if record is not None and RESULT in record["files"]]
+    results = [read(folder) for folder, record in entries(runs_dir()) if record and RESULT in record["files"]]
     if arguments.json:
         print(json.dumps([_row(result) for result in results], indent=1))
         return
@@ -144,10 +137,10 @@ def _compare(arguments: argparse.Namespace) -> None:
     from hw3.studies.profiles import profile
 
     size = profile(arguments.profile)
-    known = experiments(size, arguments.jobs, searching=False)
-    names = [matching(name, list(known))[0] for name in (arguments.first, arguments.second)]
-    if names[0] == names[1]:
-        raise ValueError(f"{names[0]} is compared with itself; name two experiments")
+    known = experiments(size, searching=False)
+    names = [name for pattern in (arguments.first, arguments.second) for name in matching(pattern, list(known))]
+    if len(names) != 2 or names[0] == names[1]:
+        raise ValueError(f"two different experiments are compared, and these are {', '.join(names)}")
     if any(known[name] is None for name in names):
         known = experiments(size, arguments.jobs)
     wanted = [one for name in names if (one := known[name]) is not None]
@@ -168,10 +161,8 @@ def _bench(arguments: argparse.Namespace) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     from hw3.theory import check
 
-    verdict = check(arguments.answer, arguments.formula)
+    verdict = check(arguments.answer, arguments.formula, arguments.hint)
     print(verdict)
-    if arguments.hint and not verdict.equivalent:
-        print(verdict.hint)
     return 0 if verdict.equivalent else 1
 
 
@@ -196,7 +187,17 @@ def _list(arguments: argparse.Namespace) -> None:
     print("\n".join(names))
 
 
+def _within(least: int, end: int, text: str) -> int:
+    if not text.isdecimal() or not least <= int(text[:20]) < end:
+        raise argparse.ArgumentTypeError(f"it is {text}; it must be a whole number from {least} to {end - 1}")
+    return int(text)
+
+
+_seed, _count = partial(_within, 0, 2**40), partial(_within, 1, 2**20)
+
+
 def parser() -> argparse.ArgumentParser:
+    """Commands, their arguments, and the function ``call`` that each is for."""
     main = _Parser(prog="hw3", description=__doc__)
     main.add_argument("--version", action="version", version=f"hw3 {__version__}")
     commands = main.add_subparsers(required=True, metavar="command", parser_class=_Parser)
@@ -208,8 +209,8 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run experiments, or read their stored results")
     run.add_argument("experiment", nargs="+", help="a name or a pattern, such as shoes/mlp or 'shoes/*'")
     run.add_argument("--dry-run", action="store_true", help="print the configurations, and whether they are stored")
-    run.add_argument("--devices", type=int, default=1, help="processes or GPUs on each node that share each run")
-    run.add_argument("--num-nodes", type=int, default=1, help="machines that share each run (see the README)")
+    run.add_argument("--devices", type=_count, default=1, help="processes or GPUs on each node that share each run")
+    run.add_argument("--num-nodes", type=_count, default=1, help="machines that share each run (see the README)")
     run.set_defaults(call=_run)
 
     search = commands.add_parser("search", help="search alpha and the temperature of distillation with Optuna")
@@ -228,11 +229,9 @@ def parser() -> argparse.ArgumentParser:
     listing.set_defaults(call=_list)
 
     for command in (run, compare):
-        command.add_argument(
-            "--seed", type=int, action="append", help="may be repeated; by default the profile's seeds"
-        )
+        command.add_argument("--seed", type=_seed, action="append", help="may be repeated; by default the profile's")
     for command in (run, search, compare):
-        command.add_argument("--jobs", type=int, help="runs at a time; by default one for each core")
+        command.add_argument("--jobs", type=_count, help="runs at a time; by default one for each core")
     for command in (data, run, search, compare, listing):
         command.add_argument("--profile", help="smoke, brief, book or full; by default $HW3_PROFILE, then book")
 
@@ -255,33 +254,29 @@ def parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says which command was perhaps meant."""
+    """Says in one line what is wrong, and what was perhaps meant."""
 
-    def error(self, message: str) -> Any:
-        words, wanted = sys.argv[1:2], [name for action in self._actions for name in action.choices or ()]
-        near = get_close_matches(words[0], wanted, 1) if words and "invalid choice" in message else []
-        super().error(message + (f"; did you mean {near[0]}?" if near else ""))
-
-
-class Stopped(BaseException):
-    """A signal that ends the program."""
+    def error(self, message: str) -> NoReturn:
+        wrong = re.search("invalid choice: '(.*?)'", message)
+        choices = [name for action in self._actions for name in action.choices or ()]
+        near = get_close_matches(wrong[1], choices, 1) if wrong else []
+        self.exit(2, f"{self.prog}: {message}; " + (f"did you mean {near[0]}?\n" if near else f"see {self.prog} -h\n"))
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise Stopped(number)
+def _stop(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt(number)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; wrong input gives one line and status 2, a signal one line and 128 + its number."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["check"]:  # a formula may begin with a minus
-        hint = [word for word in arguments[1:] if word == "--hint"]
-        if not {"-h", "--help"} & set(arguments):
-            arguments = ["check", *hint, "--", *(word for word in arguments[1:] if word not in ("--hint", "--"))]
+    if arguments[:1] == ["check"] and not {"-h", "--help"} & set(arguments):  # a formula may begin with a minus
+        hint = ["--hint"] * ("--hint" in arguments)
+        arguments = ["check", *hint, "--", *(word for word in arguments[1:] if word not in ("--hint", "--"))]
     parsed = parser().parse_args(arguments)
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _stop)
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):  # Windows has no SIGHUP
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _stop)
     try:
         status = parsed.call(parsed) or 0
         sys.stdout.flush()
@@ -289,8 +284,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (KeyboardInterrupt, Stopped) as stopped:
-        print(f"hw3: {AGAIN}", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would interrupt the tidying up
+        print("hw3: stopped; the same command goes on where this one was", file=sys.stderr)
         return 128 + (stopped.args[0] if stopped.args else signal.SIGINT)
     except (KeyError, ValueError, OSError, RuntimeError) as error:
         print(f"hw3: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
