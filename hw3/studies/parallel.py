@@ -12,6 +12,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
+from tqdm import tqdm
+
 from hw3.files import report
 from hw3.studies.run import Experiment, Result, run, stored
 
@@ -75,6 +77,7 @@ def _begin(environment: dict[str, str], wanted: bytes) -> None:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    tqdm.set_lock(threading.RLock())  # its own is shared by processes, and a worker that is ended would leave it behind
     os.environ.update(environment)  # the server was started once; it does not know variables that were set since
     _handed[:] = pickle.loads(wanted)
 
