@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hw3 import store
@@ -415,36 +414,6 @@ def test_processes_that_ask_for_the_same_run_train_it_once(runs, tmp_path):
     ((folder, _),) = entries(runs)
     assert len(list((folder / "tensorboard").iterdir())) == 1
     assert read(folder).epochs == 2
-
-
-def photographs(root, per_class=20):
-    generator = torch.Generator().manual_seed(0)
-    for number, name in enumerate(("läufer", "heels & more", "flip flops [1]")):
-        (root / name).mkdir(parents=True)
-        for index in range(per_class):
-            pixels = torch.randint(0, 120, (24, 32, 3), dtype=torch.uint8, generator=generator)
-            pixels[8 * number : 8 * number + 8] += 60
-            Image.fromarray(pixels.numpy()).save(root / name / f"{index}.png")
-    return root
-
-
-def test_a_strangers_network_and_photographs_get_what_the_books_have(runs, tmp_path):
-    """The README's example: a first time, and a second time from the store."""
-    folder = photographs(tmp_path / "my shoes")
-    outputs = []
-    for _ in range(2):
-        command = [sys.executable, str(HERE / "own.py"), str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-        outputs.append(done)
-    assert "6 runs to do" in outputs[0].stderr
-    assert "runs to do" not in outputs[1].stderr
-    assert outputs[0].stdout == outputs[1].stdout
-    assert "the narrow one" in outputs[0].stdout
-    kept = [read(path) for path, _ in entries(runs)]
-    assert {(result.name, result.seed) for result in kept} == {(f"mine/{w}", seed) for w in (4, 8) for seed in range(3)}
-    assert {result.class_names for result in kept} == {("flip flops [1]", "heels & more", "läufer")}
-    assert len((HERE / "own.py").read_text().strip().splitlines()) <= 32
 
 
 def test_a_network_of_uint8_images_may_do_without_standardization(runs, small):
