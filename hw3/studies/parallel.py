@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import resource_tracker
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
@@ -67,6 +68,15 @@ def _context() -> BaseContext:
     return context
 
 
+def _track() -> None:
+    """Start Python's process that tidies up after others. It passes over Ctrl-C; a terminal that closes must not end it
+    before them either."""
+    if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a new process inherits this
+        resource_tracker.ensure_running()
+        signal.signal(signal.SIGHUP, before)
+
+
 _handed: list[Wanted] = []  # in a worker: what its parent handed on
 
 
@@ -100,6 +110,7 @@ def _run_missing(missing: list[Wanted], jobs: int) -> dict[tuple[str, int], Resu
     handed = dict(os.environ), pickle.dumps(missing)
     if b"__main__" in handed[1] and not hasattr(sys.modules["__main__"], "__file__"):
         return {(e.name, seed): run(e, seed) for e, seed in missing}  # no other process could import from a notebook
+    _track()
     pool = ProcessPoolExecutor(jobs, _context(), initializer=_begin, initargs=handed)
     try:
         futures = {pool.submit(_run, index): wanted for index, wanted in enumerate(missing)}
