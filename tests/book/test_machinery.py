@@ -170,7 +170,7 @@ def test_the_cache_knows_the_code_and_not_the_prose(tiny):
 
     source = tiny / "hw3" / "theory" / "kernel.py"
     original = source.read_text()
-    source.write_text(original.replace("in_channels + 1) * out_channels", "in_channels + 2) * out_channels"))
+    source.write_text(original.replace("return (weights + 1) *", "return (weights + 2) *"))
     assert source.read_text() != original
     status, output = build(tiny, GOOD + "\nMore prose.\n")
     assert status == 0, output

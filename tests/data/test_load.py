@@ -107,5 +107,5 @@ def test_the_rooms_names_are_the_functions_also_where_modules_are_called_so():
     assert callable(views)
     assert callable(split)
     assert all(callable(getattr(hw3.data, name)) for name in hw3.data.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'loader'"):
+    with pytest.raises(AttributeError, match="has no 'loader'"):
         _ = hw3.data.loader
