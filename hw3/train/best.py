@@ -4,7 +4,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
@@ -52,8 +51,3 @@ def best_epoch(history: list[Row]) -> int:
     losses = [row["loss/validation"] if math.isfinite(row["loss/validation"]) else math.inf for row in history]
     order = [(row["accuracy/validation"], -loss) for row, loss in zip(history, losses, strict=True)]
     return 1 + max(range(len(order)), key=order.__getitem__)
-
-
-def as_tensors(kept: dict[str, Any]) -> dict[str, Tensor]:
-    """Weights from a file, for ``load_state_dict``."""
-    return {name: torch.as_tensor(value) for name, value in kept.items()}
