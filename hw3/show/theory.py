@@ -222,3 +222,30 @@ def blurring(images: Sequence[np.ndarray], titles: Sequence[str], rows: slice, c
         size = (columns.stop - columns.start, rows.stop - rows.start)
         axes[0, column].add_patch(Rectangle(corner, *size, fill=False, edgecolor=style.COLOURS[1], linewidth=1.5))
     return figure
+
+
+def normalizing(values: np.ndarray, normalized: np.ndarray) -> Figure:
+    """The values of one unit over a batch, before and after batch normalization, on one axis."""
+    figure, axis = plt.subplots(figsize=(style.WIDTH, 2.6))
+    bins = np.linspace(min(values.min(), normalized.min()), max(values.max(), normalized.max()), 41).tolist()
+    for number, (part, label, hatch) in enumerate(((values, "before", ""), (normalized, "after", "//"))):
+        look = {"color": style.COLOURS[number], "alpha": 0.55, "hatch": hatch, "edgecolor": "white"}
+        axis.hist(part, bins, label=label, **look)  # type: ignore[arg-type]
+    axis.axvline(0, color=style.GREY, linewidth=0.8)
+    axis.set(xlabel="value of the unit", ylabel="images of the batch")
+    axis.legend()
+    return figure
+
+
+def dropping(units: np.ndarray, dropped: Sequence[np.ndarray]) -> Figure:
+    """The values of some units in a test, and below it in training, each time with a mask of its own."""
+    figure, axes = plt.subplots(len(dropped) + 1, 1, figsize=(style.WIDTH, 3.4), sharex=True, sharey=True)
+    titles = ["in a test", *(f"in training, mask {number}" for number in range(1, len(dropped) + 1))]
+    for axis, values, title in zip(axes, (units, *dropped), titles, strict=True):
+        axis.bar(range(1, len(values) + 1), values, color=style.COLOURS[0])
+        gone = np.flatnonzero(values == 0)
+        axis.plot(gone + 1, np.zeros(len(gone)), "x", color=style.COLOURS[1])
+        axis.set_title(title, loc="left")
+        axis.grid(axis="x", visible=False)
+    axes[-1].set(xlabel="unit")
+    return figure

@@ -43,3 +43,19 @@ def test_the_enlarged_part_of_a_picture_is_below_it_and_outlined_in_it():
     outline = figure.axes[0].patches[0]
     assert (outline.get_x(), outline.get_y(), outline.get_width(), outline.get_height()) == (1.5, 0.5, 5, 3)
     plt.close(figure)
+
+
+def test_all_values_of_a_batch_are_counted_before_and_after():
+    values = np.random.default_rng(0).normal(3, 2, 200)
+    figure = theory.normalizing(values, (values - values.mean()) / values.std())
+    bars = figure.axes[0].containers
+    assert [sum(bar.get_height() for bar in group) for group in bars] == [200, 200]
+    plt.close(figure)
+
+
+def test_a_dropped_unit_has_a_cross_and_the_test_has_none():
+    units = np.array([1.0, 2.0, 3.0])
+    figure = theory.dropping(units, [np.array([2.0, 0.0, 6.0]), np.array([0.0, 0.0, 6.0])])
+    assert [axis.lines[0].get_xdata().tolist() for axis in figure.axes] == [[], [2], [1, 2]]
+    assert [bar.get_height() for bar in figure.axes[1].patches] == [2, 0, 6]
+    plt.close(figure)
