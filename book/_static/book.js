@@ -1,16 +1,34 @@
-// A formula or table that scrolls sideways must be reachable by keyboard.
-function makeScrollablesFocusable() {
-  for (const element of document.querySelectorAll('mjx-container[display="true"], div.cell_output table, pre')) {
-    if (element.scrollWidth > element.clientWidth) {
-      element.tabIndex = 0;
-    } else {
-      element.removeAttribute("tabindex");
+// What scrolls sideways can be reached by keyboard, has a name, and shows on which side there is more to see.
+const SCROLLABLE = [
+  ['mjx-container[display="true"]', "formula"],
+  [".pst-scrollable-table-container, div.cell_output div.text_html:has(> table)", "table"],
+  ["div.highlight pre, div.cell_output pre", "code"],
+];
+
+function markEdges(element) {
+  const hidden = element.scrollWidth - element.clientWidth;
+  element.classList.toggle("more-to-the-left", hidden > 1 && element.scrollLeft > 1);
+  element.classList.toggle("more-to-the-right", hidden > 1 && element.scrollLeft < hidden - 1);
+}
+
+function lookAfterScrollables() {
+  for (const [selector, name] of SCROLLABLE) {
+    for (const element of document.querySelectorAll(`article :is(${selector})`)) {
+      if (element.scrollWidth > element.clientWidth + 1) {
+        element.tabIndex = 0;
+        element.setAttribute("role", "group");
+        element.setAttribute("aria-label", `${name}, scrolls sideways`);
+        element.onscroll = () => markEdges(element);
+      } else {
+        element.removeAttribute("tabindex");
+      }
+      markEdges(element);
     }
   }
 }
 
 window.addEventListener("load", () => {
   const ready = window.MathJax?.startup?.promise ?? Promise.resolve();
-  ready.then(makeScrollablesFocusable);
+  ready.then(lookAfterScrollables);
 });
-window.addEventListener("resize", makeScrollablesFocusable);
+window.addEventListener("resize", lookAfterScrollables);
