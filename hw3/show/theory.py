@@ -247,5 +247,5 @@ def dropping(units: np.ndarray, dropped: Sequence[np.ndarray]) -> Figure:
         axis.plot(gone + 1, np.zeros(len(gone)), "x", color=style.COLOURS[1])
         axis.set_title(title, loc="left")
         axis.grid(axis="x", visible=False)
-    axes[-1].set(xlabel="unit")
+    axes[-1].set(xlabel="unit", xticks=range(1, len(units) + 1))
     return figure
