@@ -112,6 +112,51 @@ def test_axe_finds_nothing_in_the_pages_own_content(page, site, name):
     assert told == []
 
 
+THEORY = [name for name in PAGES if "/theory/" in name or name.endswith(("/index", "/glossary", "/loss"))]
+WIDER = """() => [...document.querySelectorAll("article :is(mjx-container[display], pre, table, div:has(> table))")]
+    .filter(e => e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > innerWidth)
+    .map(e => `${e.scrollWidth} > ${e.clientWidth}: ${e.textContent.trim().slice(0, 60)}`)"""
+
+
+@pytest.mark.parametrize("width", [1280, 768, 390])
+@pytest.mark.parametrize("name", THEORY)
+def test_no_formula_table_or_code_of_the_theory_is_wider_than_its_column(page, site, name, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    open_page(page, site, name)
+    assert page.evaluate(WIDER) == []
+
+
+@pytest.mark.parametrize("name", THEORY)
+def test_paper_cuts_nothing_and_shows_no_solution(page, site, name):
+    page.set_viewport_size({"width": 700, "height": 900})
+    open_page(page, site, name)
+    page.emulate_media(media="print")
+    assert page.evaluate(WIDER) == []
+    assert not any(solution.is_visible() for solution in page.locator("article .solution").all())
+    assert page.locator("article h2").first.is_visible()
+
+
+PARTS = [*("T1 (a)", "T1 (b)", "T2"), *(f"T3 ({x})" for x in "abcde"), *(f"T4 ({x})" for x in "abc")]
+PARTS += [*(f"P1 ({x})" for x in "abcdefg"), *(f"P2 ({x})" for x in "abcd")]
+
+
+def test_the_front_page_answers_every_part_and_links_to_where_it_is_derived(page, site):
+    open_page(page, site, "book/index")
+    rows = {row.locator("td").first.inner_text().strip(): row for row in page.locator("article tbody tr").all()}
+    for part in PARTS:
+        answer = rows[part].locator("td").nth(1).inner_text()
+        assert len(answer.strip()) > 8, part
+        assert "#" in rows[part].locator("td a").first.get_attribute("href"), part
+
+
+@pytest.mark.parametrize("name", [name for name in THEORY if "/theory/" in name])
+def test_in_the_answer_box_of_a_theory_page_only_numbers_are_bold(page, site, name):
+    open_page(page, site, name)
+    bold = page.locator("article .admonition.tip strong").all_text_contents()
+    assert bold
+    assert all(re.fullmatch(r"[\d,./]+( and [\d,./]+)*", text) for text in bold), bold
+
+
 def test_links_and_anchors_lead_somewhere(page, site):
     anchors = {}
     for name in PAGES:
