@@ -28,6 +28,7 @@ function lookAfterScrollables() {
 }
 
 window.addEventListener("load", () => {
+  document.querySelectorAll("button.copybtn").forEach((button) => button.setAttribute("aria-label", "Copy this code"));
   const ready = window.MathJax?.startup?.promise ?? Promise.resolve();
   ready.then(lookAfterScrollables);
 });
