@@ -1,7 +1,7 @@
 // What scrolls sideways can be reached by keyboard, has a name, and shows on which side there is more to see.
 const SCROLLABLE = [
   ['mjx-container[display="true"]', "formula"],
-  [".pst-scrollable-table-container, div.cell_output div.text_html:has(> table)", "table"],
+  [".pst-scrollable-table-container, div.cell_output div.text_html:has(> table), div.cell_output table", "table"],
   ["div.highlight pre, div.cell_output pre", "code"],
 ];
 
@@ -16,7 +16,7 @@ function lookAfterScrollables() {
     for (const element of document.querySelectorAll(`article :is(${selector})`)) {
       if (element.scrollWidth > element.clientWidth + 1) {
         element.tabIndex = 0;
-        element.setAttribute("role", "group");
+        if (element.tagName !== "TABLE") element.setAttribute("role", "group"); // a table stays one
         element.setAttribute("aria-label", `${name}, scrolls sideways`);
         element.onscroll = () => markEdges(element);
       } else {
