@@ -1,12 +1,13 @@
 """Question P1, from top to bottom: the photographs, their parts, and every network that is trained on them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from hw3.data.images import ImageSet, Split, split
 from hw3.data.load import load
+from hw3.data.twins import twins
 from hw3.nets.cnn import sized_cnn
 from hw3.nets.mlp import sized_mlp
 from hw3.studies.profiles import Profile
@@ -15,6 +16,9 @@ from hw3.train.settings import Training
 
 MLP_BUDGET = 208_500  # parameters; the MLP spends nearly all of it
 CNN_BUDGET = 208_000  # a little less, so that no CNN has more than the MLP
+RATE = 0.1  # at which dropout and DropBlock drop
+FEW = 10  # every tenth training image is one of the few
+LONGER = 5  # times as many epochs, where a curve would not be flat otherwise
 SPLIT_SEED = 0  # every run sees the same three parts; the seed of a run moves weights, batches and masks
 
 
@@ -34,21 +38,42 @@ class Shoes:
 def shoes(profile: Profile) -> Shoes:
     """The study at the size of ``profile``. Nothing is trained here."""
     data = load("shoes", source=profile.source, quiet=True)
-    parts = split(data, test=0.3, validation=0.1, seed=SPLIT_SEED)
+    # Twins stay together; among the small pictures of a stand-in everything would be alike.
+    groups = None if data.source.stand_in else twins(data)
+    parts = split(data, test=0.3, validation=0.1, seed=SPLIT_SEED, groups=groups)
     training = Training(epochs=profile.epochs, precision=profile.precision)
+    longer = replace(training, epochs=LONGER * profile.epochs)
+    few = replace(parts, train=parts.train[::FEW])
 
     def one(name: str, network: Callable[..., Any], **options: Any) -> Experiment:
         return Experiment(f"shoes/{name}", data, parts, partial(network, **options), training, histograms=True)
 
     mlp = partial(one, network=sized_mlp, budget=MLP_BUDGET)
     cnn = partial(one, network=sized_cnn, budget=CNN_BUDGET)
+    dropout = {"regularize": "dropout", "rate": RATE}
+    dropblock = {"regularize": "dropblock", "rate": RATE, "block_size": 3}
+    small = [side // 3 for side in data.shape[1:]]
     experiments = [
         mlp("mlp"),
         mlp("mlp-dropout", dropout=0.2),
         cnn("cnn"),
-        cnn("cnn-dropout", regularize="dropout", rate=0.1),
-        cnn("cnn-dropblock", regularize="dropblock", rate=0.1, block_size=3),
+        cnn("cnn-dropout", **dropout),
+        cnn("cnn-dropblock", **dropblock),
         cnn("cnn-factorized", kernel="factorized"),
         cnn("cnn-factorized-narrow", kernel="factorized-narrow"),
     ]
-    return Shoes(data, parts, {experiment.name: experiment for experiment in experiments})
+    recorded = [
+        mlp("mlp-coarse", pool=(small[0], small[1])),
+        replace(mlp("mlp-long"), training=longer),
+        replace(mlp("mlp-long-dropout", dropout=0.2), training=longer),
+        cnn("cnn-dropout-growing", grow=True, **dropout),
+        cnn("cnn-dropblock-constant", grow=False, **dropblock),
+        cnn("cnn-factorized-relu", kernel="factorized", activation_between=True),
+        cnn("cnn-factorized-late", kernel="factorized", factorize_from=2),
+        *(
+            replace(cnn(f"few-{name}", **options), split=few, training=longer)
+            for name, options in (("cnn", {}), ("cnn-dropout", dropout), ("cnn-dropblock", dropblock))
+        ),
+    ]
+    named = {experiment.name: experiment for experiment in [*experiments, *recorded]}
+    return Shoes(data, parts, named)
