@@ -2,7 +2,7 @@
 
 Cells find ``hw3`` and nothing of the caller's; the execution cache knows the code, the pins, the data and the profile;
 what would go wrong in silence is a warning, which the build takes for an error; figures are SVG; no page asks another
-server for anything; each page can be downloaded as a notebook.
+server for anything.
 """
 
 import ast
@@ -19,7 +19,6 @@ import threading
 from pathlib import Path
 
 import jupytext
-import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -100,6 +99,11 @@ def data_sources() -> str:
     return done.stdout
 
 
+def page_text(app: Sphinx, docname: str) -> str:
+    """The source of a page."""
+    return Path(app.env.doc2path(docname)).read_text(encoding="utf-8")
+
+
 def cells(text: str) -> list[tuple[dict, str]]:
     """Metadata and code of each code cell of a page."""
     notebook = jupytext.reads(text, fmt="md:myst")
@@ -152,8 +156,7 @@ def outdated(app: Sphinx, env: object, added: set, changed: set, removed: set) -
     stamps = getattr(env, "hw3_stamps", {})
     for name in [name for name in stamps if name in removed or not Path(app.env.doc2path(name)).exists()]:
         del stamps[name]
-    texts = {name: Path(app.env.doc2path(name)).read_text(encoding="utf-8") for name in stamps}
-    return [name for name, value in stamps.items() if value != page_digest(app, name, texts[name])]
+    return [name for name, value in stamps.items() if value != page_digest(app, name, page_text(app, name))]
 
 
 def complete(app: Sphinx, doctree: nodes.document) -> None:
@@ -162,8 +165,7 @@ def complete(app: Sphinx, doctree: nodes.document) -> None:
         bare = re.sub(r"\\[\\{}]", "", node.astext())
         if bare.count("{") != bare.count("}"):
             log.warning("the braces of this formula do not match: %s", node.astext()[:60], location=node)
-    path = Path(app.env.doc2path(app.env.docname))
-    text = path.read_text(encoding="utf-8") if path.suffix == ".md" else ""
+    text = page_text(app, app.env.docname)
     if "{code-cell}" not in text:
         return
     drawn = {
@@ -192,33 +194,6 @@ def accessible(app: Sphinx, pagename: str, templatename: str, context: dict, doc
         context["body"] = re.sub(r' role="(list|doc-biblioentry|doc-backlink)"', "", context["body"])
 
 
-def notebook_button(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
-    """Have the theme offer the page's notebook (see ``write_notebooks``) in its download menu."""
-    if pagename in getattr(app.env, "hw3_stamps", {}):
-        context["ipynb_source"] = f"{pagename}.ipynb"
-
-
-NEEDS = (
-    "This notebook is a page of the book *{title}*. It needs the package `hw3` and the book's requirements: run it in"
-    " the environment that `make book` made, or after `pip install '.[book]'` in a copy of the project."
-)
-
-
-def write_notebooks(app: Sphinx, error: Exception | None) -> None:
-    """Write each executed page as an .ipynb beside the HTML, without outputs."""
-    if error or app.builder.format != "html":
-        return
-    for name in getattr(app.env, "hw3_stamps", {}):
-        source = Path(app.env.doc2path(name)).read_text(encoding="utf-8")
-        notebook = jupytext.reads(source, fmt="md:myst")
-        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(NEEDS.format(title=app.config.html_title)))
-        for index, cell in enumerate(notebook.cells):
-            cell["id"] = f"cell-{index}"
-        target = Path(app.outdir) / "_sources" / f"{name}.ipynb"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, target)
-
-
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", prepare)
     app.connect("source-read", stamp)
@@ -226,6 +201,4 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-read", complete)
     app.connect("html-page-context", offline, priority=900)
     app.connect("html-page-context", accessible)
-    app.connect("html-page-context", notebook_button, priority=100)
-    app.connect("build-finished", write_notebooks)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -1,0 +1,170 @@
+"""What a reader takes along: notebooks that say what the page says, and the edition without solutions.
+
+``HW3_SITE`` names a finished book, whose notebooks are looked at as well.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+UNRESOLVED = ("{glue", ":::", "{doc}", "{numref}", "{ref}", "{term}", "{cite", "not set", "```{", ")=\n", "mystnb")
+PAGE = """\
+# Everything at once
+
+(answer-x)=
+:::{{admonition}} In short
+:class: tip
+It is **{{glue:text}}`five`**, says {{cite:p}}`he2016`, or {{ref}}`here <answer-x>`; see {{doc}}`kernel` and
+{{numref}}`fig-convolution`.
+:::
+
+```{{code-cell}} python3
+:tags: [remove-cell]
+from myst_nb import glue
+
+glue("five", 2 + 3, display=False)
+```
+
+- one thing, $a_1 * b_1$
+- another with a [link](https://example.org/a_b)
+
+| name | number |
+| --- | ---: |
+| first | {{glue:text}}`five` |
+
+```{{literalinclude}} ../hw3/nets/cnn.py
+:language: python
+:pyobject: cnn
+:lines: 1
+```
+
+:::{{note}}
+A note of its own.
+:::
+
+:::{{exercise-start}} What is it?
+:label: ex-what
+:::
+Say it.
+:::{{exercise-end}}
+:::
+
+{solution}
+"""
+SOLUTION = """\
+:::{solution-start} ex-what
+:class: dropdown
+:::
+Nobody knows it but whoever reads a solution.
+
+```{code-cell} python3
+secret = "told in the solution"
+```
+:::{solution-end}
+:::
+"""
+
+
+def build(folder, *options, **environment):
+    """A small book with the pages ``everything`` and ``kernel``, and what the strict build said."""
+    for name in ("_config.yml", "requirements.txt", "hw3", "book/_ext", "book/_static", "book/references.bib"):
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    kernel = (ROOT / "book" / "theory" / "kernel.md").read_text(encoding="utf-8")
+    front = kernel.split("---\n")[1]
+    page = f"---\n{front}---\n\n{PAGE.format(solution=SOLUTION)}"
+    (folder / "book" / "everything.md").write_text(page, encoding="utf-8")
+    (folder / "book" / "kernel.md").write_text(kernel, encoding="utf-8")
+    (folder / "book" / "references.md").write_text("# References\n\n```{bibliography}\n```\n", encoding="utf-8")
+    chapters = "".join(f"  - file: book/{name}\n" for name in ("kernel", "references"))
+    (folder / "_toc.yml").write_text(f"format: jb-book\nroot: book/everything\nchapters:\n{chapters}", encoding="utf-8")
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", ".", "-W", "-n", "--keep-going", *options]
+    settings = os.environ | {"HW3_PROFILE": "smoke", "NO_COLOR": "1"} | environment
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("book"))
+
+
+def notebook(site, name):
+    return nbformat.read(site / "_sources" / "book" / f"{name}.ipynb", as_version=4)
+
+
+def prose(notebook):
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def test_a_notebook_says_what_the_page_says(site):
+    text = prose(notebook(site, "everything"))
+    said = [
+        "# Everything at once",
+        "> **In short**\n> \n> It is **5**, says [He *et al.*, 2016], or here;",
+        "; see The kernel behind an output and Fig. 1.",
+        "- one thing, $a_1 * b_1$\n\n- another with a [link](https://example.org/a_b)",
+        "| name | number |\n| --- | ---: |\n| first | 5 |",
+        "```python\ndef cnn(",
+        "> **Note**\n> \n> A note of its own.",
+        "> **Exercise 1 (What is it?)**\n> \n> Say it.",
+        "**Solution to Exercise 1 (What is it?)**",
+    ]
+    assert [words for words in said if words not in text] == []
+
+
+def test_a_figure_has_its_number_and_caption_behind_its_cell(site):
+    cells = notebook(site, "kernel").cells
+    drawn = next(i for i, cell in enumerate(cells) if "convolution_block(" in cell.source)
+    assert cells[drawn + 1].source.startswith("*Fig. 1. The figure of the question.")
+
+
+def test_a_notebook_has_every_cell_of_code_in_order_and_folds_what_the_page_folds(site):
+    pages = ("everything", "kernel")
+    for name in pages:
+        source = (site.parent.parent / "book" / f"{name}.md").read_text(encoding="utf-8")
+        blocks = re.findall(
+            r"^```\{code-cell\} python3\n(?:---\n.*?^---\n|(?::[^\n]*\n)+)?(.*?)^```$", source, re.M | re.S
+        )
+        code = [cell for cell in notebook(site, name).cells if cell.cell_type == "code"]
+        assert [cell.source.strip() for cell in code] == [block.strip() for block in blocks]
+        folded = [cell.metadata.get("jupyter", {}).get("source_hidden", False) for cell in code]
+        assert True in folded
+        assert False in folded
+
+
+def test_no_notebook_shows_the_books_own_notation(site):
+    sites = [site, *([Path(os.environ["HW3_SITE"])] if os.environ.get("HW3_SITE") else [])]
+    paths = [path for place in sites for path in (place / "_sources").rglob("*.ipynb")]
+    assert len(paths) >= 2
+    for path in paths:
+        found = nbformat.read(path, as_version=4)
+        nbformat.validate(found)
+        shown = prose(found) + str([cell.metadata for cell in found.cells])
+        assert [sign for sign in UNRESOLVED if sign in shown] == [], path
+
+
+def test_a_notebook_runs_in_an_empty_folder(site, tmp_path, monkeypatch):
+    monkeypatch.setenv("HW3_PROFILE", "smoke")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    found = notebook(site, "kernel")
+    NotebookClient(found, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert any(cell.get("outputs") for cell in found.cells)
+
+
+def test_the_first_cell_names_an_environment_that_the_project_makes(site):
+    first = notebook(site, "kernel").cells[0].source
+    assert "make book" in first
+    assert "kernel.ipynb" in first
+    extra = re.search(r"'\.\[(\w+)\]'", first)[1]
+    assert re.search(rf"^{extra} = \[", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
