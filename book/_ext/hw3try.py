@@ -1,0 +1,137 @@
+"""What a reader tries on a page: a formula, judged by ``hw3.theory.check`` in the browser itself.
+
+Python comes as Pyodide. A build fetches it and two wheels from npm's and pip's registries into the cache, checks them,
+and copies them into the site, together with ``hw3.theory``; a page loads them when they are first asked for. Where they
+cannot be had, or with ``HW3_PYODIDE=0``, pages show the command line instead.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+from docutils import nodes
+from hw3book import ROOT
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+SCRIPTS = ROOT / "book" / "_static" / "try"
+PACKED = {  # SHA-256 of what the registries send
+    "pyodide-314.0.7.tgz": "66b7949e5a0cba2250b586d7e368bf12fb482800748d182c4618254b685ffaa0",
+    "sympy-1.14.0-py3-none-any.whl": "e091cc3e99d2141a0ba2847328f5479b05d94a6635cb96148ccb3f34671bd8f5",
+    "mpmath-1.3.0-py3-none-any.whl": "a0b2b9fe80bbcd81a6647ff13108738cfb482d481d826cc0e02f5b35e5c88d2c",
+}
+ENGINE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+LICENSES = "Pyodide: Mozilla Public License 2.0. SymPy and mpmath: BSD, in the wheels. hw3: MIT.\n"
+SWITCH = "HW3_PYODIDE"
+
+
+def fetch(folder: Path) -> None:
+    """Bring ``PACKED`` to ``folder`` by npm and pip, so from the registries that this machine is set up for, and leave
+    there what a page loads.
+
+    Raises:
+        OSError, subprocess.SubprocessError: npm or pip is not there, or has no answer.
+        hw3.files.DataError: a file is not the one whose checksum is known.
+    """
+    from hw3.files import DataError, sha256
+
+    engine, *wheels = ("==".join(name.removesuffix(".tgz").split("-")[:2]) for name in PACKED)
+    npm = [shutil.which("npm") or "npm", "pack", engine.replace("==", "@"), "--fetch-retries=0"]
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--retries=0", *wheels]
+    for command in (npm, pip):
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
+    for name, checksum in PACKED.items():
+        if sha256(folder / name) != checksum:
+            raise DataError(f"{name} has the SHA-256 {sha256(folder / name)} instead of {checksum}")
+    (packed,) = folder.glob("*.tgz")
+    with tarfile.open(packed) as archive:
+        for name in ENGINE:
+            (folder / name).write_bytes(archive.extractfile(f"package/{name}").read())  # type: ignore[union-attr]
+    packed.unlink()
+    (folder / "LICENSES.txt").write_text(LICENSES, encoding="utf-8")
+
+
+def python_folder() -> Path:
+    """The folder of the cache with what ``fetch`` brings, fetched once."""
+    from hw3.files import cache_dir, lock, whole
+
+    target = cache_dir() / f"pyodide-{hashlib.sha256(repr((PACKED, ENGINE)).encode()).hexdigest()[:12]}"
+    with lock(target):
+        if not target.is_dir():
+            with whole(target) as folder:
+                folder.mkdir()
+                fetch(folder)
+    return target
+
+
+def theory() -> list[Path]:
+    """What ``hw3.theory`` consists of: it needs SymPy alone, and runs in a page as it is."""
+    return [ROOT / "hw3" / "__init__.py", *sorted((ROOT / "hw3" / "theory").glob("*.py"))]
+
+
+def find_python(app: Sphinx, config: object) -> None:
+    """Say in ``hw3_python`` which Python the pages may load, as a digest; nothing where there is none."""
+    wanted = any("{answer-box}" in page.read_text(encoding="utf-8") for page in Path(app.srcdir).glob("book/**/*.md"))
+    if not wanted or os.environ.get(SWITCH) == "0":
+        return
+    try:
+        python_folder()
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()
+        why = said[-1] if said else str(error)
+        print(f"  hw3: no Python in the pages, they show the command `hw3 check` instead ({why})")
+        return
+    parts = [path.read_bytes() for path in (*theory(), *sorted(SCRIPTS.iterdir()))]
+    app.config.hw3_python = hashlib.sha256(b"\n".join([repr(PACKED).encode(), *parts])).hexdigest()[:12]
+
+
+def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """Have a page load the scripts of what it holds."""
+    if "try-answer" in context.get("body", ""):
+        app.add_js_file("try/python.js", defer="defer", **{"data-python": app.config.hw3_python})
+
+
+def publish(app: Sphinx, error: Exception | None) -> None:
+    """Copy Python into the site."""
+    if error or app.builder.format != "html" or not app.config.hw3_python:
+        return
+    target = Path(app.outdir) / "_static" / "python"
+    shutil.copytree(python_folder(), target, dirs_exist_ok=True)
+    with zipfile.ZipFile(target / "hw3.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in theory():
+            archive.write(path, path.relative_to(ROOT))
+
+
+class AnswerBox(SphinxDirective):
+    """``{answer-box} t3.dw1 t3.dw2``: the commands that judge these answers; ``python.js`` makes a form of them."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        from hw3.theory import ANSWERS
+
+        names = self.arguments[0].split()
+        if unknown := [name for name in names if name not in ANSWERS]:
+            raise self.error(f"no answer is called {unknown[0]}; `hw3 list answers` has them all")
+        codes = [nodes.literal("", text) for text in (f"hw3 check {names[0]} 'FORMULA'", *names[1:])]
+        commas = [
+            nodes.Text("Check yours: "),
+            *(nodes.Text(", also " if i == 0 else ", ") for i in range(len(codes) - 1)),
+        ]
+        said = [node for pair in zip(commas, codes, strict=True) for node in pair]
+        return [nodes.container("", nodes.paragraph("", "", *said, nodes.Text(".")), classes=["try-answer"])]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_config_value("hw3_python", "", "html", [str])
+    app.add_directive("answer-box", AnswerBox)
+    app.connect("config-inited", find_python, priority=600)  # after hw3book has set the path
+    app.connect("html-page-context", add_scripts)
+    app.connect("build-finished", publish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
