@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 from hw3 import __version__
 
+RECORDS = ("shoes", "distillation")
+
 
 def _data(arguments: argparse.Namespace) -> None:
     from hw3.data.load import DATA_SETS, load
@@ -81,6 +83,46 @@ def _search(arguments: argparse.Namespace) -> None:
         print(f"alpha {row.alpha:.2f}  temperature {row.temperature:.2f}  validation loss {losses}")
     best = searched.setting
     print(f"best: alpha {best.alpha:.2f}, temperature {best.temperature:.2f}")
+
+
+def _record(arguments: argparse.Namespace) -> None:
+    from hw3.studies.experiments import plan
+    from hw3.studies.profiles import profile
+    from hw3.studies.record import record, status
+
+    wanted = plan(arguments.study, profile(arguments.profile))
+    if not arguments.status:
+        record(wanted, arguments.jobs)
+        return
+    states = status(wanted)
+    print("\n".join(f"{experiment.name:40} seed {seed}  {state}" for experiment, seed, state in states))
+    print(f"{sum(state == 'recorded' for *_, state in states)} of {len(states)} runs are recorded")
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from hw3.studies.experiments import plan
+    from hw3.studies.profiles import profile
+    from hw3.studies.record import read, replay, whole_run
+
+    name, seed = arguments.experiment, arguments.seed
+    study = name.partition("/")[0]
+    if study not in RECORDS:
+        raise KeyError(f"{name!r} is not recorded; the records are {' and '.join(RECORDS)}, as in shoes/cnn")
+    recorded = next((run for run in read(study).arms(name)[0] if run.seed == seed), None)
+    planned = plan(study, profile(arguments.profile)).runs
+    experiment = next((e for e, _ in planned if e.name == name), None)
+    if recorded is None or experiment is None:
+        raise KeyError(f"{name}, seed {seed}, is not recorded; see hw3 record {study} --status")
+    if arguments.steps:
+        steps = replay(recorded, experiment)
+        print(
+            f"{steps.steps} steps: first loss {steps.first:.2g} nats off, mean of the later {steps.later:.2g} nats off"
+        )
+        return 0 if steps.agrees else 1
+    again = whole_run(recorded, experiment)
+    print(f"recorded: accuracy {recorded.test.accuracy:.4f}  loss {recorded.test.loss:.4f}  {recorded.capability}")
+    print(f"again:    accuracy {again.test.accuracy:.4f}  loss {again.test.loss:.4f}  {again.capability}")
+    return 0
 
 
 def _line(result: Any) -> str:
@@ -219,6 +261,20 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("--trials", type=int, help="by default the settings of the profile's grid")
     search.set_defaults(call=_search)
 
+    record = commands.add_parser("record", help="make the runs that take hours, and record what pages need of them")
+    record.add_argument("study", choices=RECORDS)
+    record.add_argument("--status", action="store_true", help="say what is recorded, missing or stale; train nothing")
+    record.set_defaults(call=_record)
+
+    replay = commands.add_parser("replay", help="train a recorded run again and compare")
+    replay.add_argument("experiment", help="for example shoes/cnn")
+    replay.add_argument("--seed", type=_seed, default=0)
+    replay.add_argument("--steps", action="store_true", help="only its first steps, against their recorded losses")
+    replay.set_defaults(call=_replay)
+
+    for command in (record, replay):
+        command.add_argument("--profile", default="recorded", help="its size; by default recorded")
+
     compare = commands.add_parser("compare", help="compare two experiments, paired by seed")
     compare.add_argument("first", help="for example shoes/cnn")
     compare.add_argument("second", help="for example shoes/mlp")
@@ -230,7 +286,7 @@ def parser() -> argparse.ArgumentParser:
 
     for command in (run, compare):
         command.add_argument("--seed", type=_seed, action="append", help="may be repeated; by default the profile's")
-    for command in (run, search, compare):
+    for command in (run, search, compare, record):
         command.add_argument("--jobs", type=_count, help="runs at a time; by default one for each core")
     for command in (data, run, search, compare, listing):
         command.add_argument("--profile", help="smoke, brief, book or full; by default $HW3_PROFILE, then book")

@@ -174,7 +174,7 @@ def meaning(code: Sequence[Any]) -> dict[str, Any]:
         tree, imported = _parsed(_text(home, name))
         others.add(tree)
         ours.update(closure(imported))
-    return {"modules": sorted(ours), "ours": _digest(closure(ours)), "others": _digest(sorted(others))}
+    return {"modules": sorted(ours), "ours": digest(closure(ours)), "others": digest(sorted(others))}
 
 
 def _text(home: Any, module: str) -> str:
@@ -187,7 +187,8 @@ def _text(home: Any, module: str) -> str:
         raise TypeError(f"the source of {home!r} cannot be read; write it into a file or a notebook") from error
 
 
-def _digest(plain: Any) -> str:
+def digest(plain: Any) -> str:
+    """SHA-256 of plain values."""
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
@@ -203,7 +204,7 @@ class Entry:
 
     @property
     def key(self) -> str:
-        return _digest({"what": self.what, "code": meaning(self.code), "versions": versions()})[:16]
+        return digest({"what": self.what, "code": meaning(self.code), "versions": versions()})[:16]
 
     @property
     def folder(self) -> Path:
@@ -261,7 +262,7 @@ class Entry:
             "files": {name: [path.stat().st_size, sha256(path)] for name, path in kept.items() if name != RECORD},
         }
         with whole(folder / RECORD) as path:
-            path.write_text(json.dumps(record | {"checksum": _digest(record)}, indent=1), encoding="utf-8")
+            path.write_text(json.dumps(record | {"checksum": digest(record)}, indent=1), encoding="utf-8")
         settle(folder)
 
 
@@ -302,7 +303,7 @@ def read(folder: Path) -> dict[str, Any] | None:
     try:
         stamp = path.stat().st_mtime_ns
         record = json.loads(path.read_text(encoding="utf-8"))
-        unchanged = record.pop("checksum") == _digest(record)
+        unchanged = record.pop("checksum") == digest(record)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedError(f"{folder} is damaged ({RECORD} is no record: {error})") from error
     if not unchanged:
@@ -323,7 +324,7 @@ def current(record: dict[str, Any]) -> bool:
     this package is not at hand; it is taken for unchanged."""
     code = record["code"]
     there = all(_source(name) for name in code["modules"])
-    return there and record["versions"] == versions() and _digest(closure(code["modules"])) == code["ours"]
+    return there and record["versions"] == versions() and digest(closure(code["modules"])) == code["ours"]
 
 
 def entries(root: Path) -> Iterator[tuple[Path, dict[str, Any] | None]]:

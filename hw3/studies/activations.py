@@ -46,6 +46,15 @@ def re_estimated(experiment: Experiment, result: Result, images: int = 2000) -> 
     return torch.load(once("re-estimated", what, make) / "logits.pt", weights_only=True)
 
 
+def shifted(experiment: Experiment, result: Result, pixels: int) -> Tensor:
+    """Test logits (N, classes) of a run's best epoch for photographs that were moved to the right by ``pixels``; the
+    column at the edge is repeated where nothing else is left."""
+    images = experiment.data.images[experiment.split.test]
+    columns = (torch.arange(images.shape[3]) - pixels).clamp_min(0)
+    with threads(1):
+        return predict(fabric(experiment.training.precision), trained(experiment, result), images[..., columns])
+
+
 @torch.no_grad()
 def activations(model: nn.Module, images: Tensor, block: int) -> Tensor:
     """What leaves block ``block`` (from 0) of a CNN for uint8 images (N, C, H, W): float (N, channels, h, w)."""

@@ -1,22 +1,36 @@
 """Questions P2 (b) to (d), from top to bottom: parts, teachers, a search, students."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
+
 from hw3.data.images import Split
+from hw3.files import whole
 from hw3.nets.resnet import student
 from hw3.studies.pretrained import Shared, shared
+from hw3.studies.record import Plan
 from hw3.studies.run import Experiment
 from hw3.studies.search import Search, Trials
-from hw3.studies.teachers import LinearTeacher, TunedTeacher
+from hw3.studies.teachers import WRONG, Changed, LinearTeacher, TunedTeacher, short
 from hw3.train.features import whole_network
-from hw3.train.losses import Distillation
+from hw3.train.linear import Linear
+from hw3.train.losses import Classification, Distillation
 from hw3.train.settings import Training
 
 if TYPE_CHECKING:
     from hw3.studies.profiles import Distillation as Sizes
     from hw3.studies.profiles import Profile
+
+TEACHER = "teacher.npz"  # the last layer of the record's first teacher
+USUAL = Trials(0.9, 4.0, (), ())  # α and τ of what is recorded, fixed beforehand: those of Zagoruyko and Komodakis 2017
+FOLDS = 5  # of the images, for answers about images not seen
+SMOOTHING = 0.1  # of the labels, the usual choice (Szegedy et al. 2016)
 
 
 def split_of(source: Shared, sizes: "Sizes") -> Split:
@@ -42,9 +56,10 @@ class Study:
         s, precision = self.sizes, self.shared.precision
         return Training(s.epochs, s.batch_size, s.learning_rate, precision=precision)
 
-    def linear(self, labels: int | None = None) -> LinearTeacher:
-        """A new last layer, from all labels or from the first few."""
-        return LinearTeacher(self.shared, self.split, self.sizes.resolution, self.sizes.shifts, labels)
+    def linear(self, labels: int | None = None, folds: int | None = None) -> LinearTeacher:
+        """A new last layer, from all labels or from the first few; with ``folds`` its answers are about images that it
+        has not seen."""
+        return LinearTeacher(self.shared, self.split, self.sizes.resolution, self.sizes.shifts, labels, folds)
 
     @property
     def tuning(self) -> Experiment:
@@ -99,6 +114,66 @@ class Study:
             ),
         ]
         return {experiment.name: experiment for experiment in arms}
+
+    def explaining(self, setting: Trials) -> dict[str, Experiment]:
+        """Recorded only: what of a teacher helps? Mere softness (label smoothing), what it says of the wrong classes
+        (as it is, shuffled, even; about images that it has not seen), or any teacher (the student's own twin)."""
+        task, unseen = Distillation(setting.alpha, setting.temperature), self.linear(folds=FOLDS)
+        itself = TunedTeacher(self.student("student"), self.seeds[0], self.sizes.shifts)
+        arms = [
+            self.student("smoothed", task=Classification(label_smoothing=SMOOTHING)),
+            self.student("wrong-as-it-is", teacher=unseen, task=task),
+            *(
+                self.student(f"wrong-{how}", teacher=Changed(unseen, how, setting.temperature), task=task)
+                for how in WRONG
+            ),
+            self.student("distilled-from-itself", teacher=itself, task=task),
+        ]
+        return {experiment.name: experiment for experiment in arms}
+
+    def plan(self) -> Plan:
+        """What is recorded, one tier whole before the next and each seed by seed: the main arms with all seeds and
+        label smoothing with three, the explanation and few labels with three, then the rest. Written down before the
+        first run, and so are α and τ."""
+        every = self.students() | self.taught(USUAL) | self.explaining(USUAL)
+        three = self.seeds[:3]
+
+        def tier(names: Sequence[str], seeds: Sequence[int]) -> list[tuple[Experiment, int]]:
+            return [(every[f"distillation/{name}"], seed) for seed in seeds for name in names]
+
+        few = [f"labels-{n}{end}" for n in self.sizes.few for end in ("", "-with-teacher")]
+        runs = tier(["student", "distilled", "smoothed"], three)
+        runs += tier(["teacher-tuned"], three[:1]) + tier(["distilled-from-tuned"], three)
+        runs += tier(["student", "distilled", "distilled-from-tuned"], self.seeds[3:])
+        runs += tier(["wrong-as-it-is", *(f"wrong-{how}" for how in WRONG)], three) + tier(few, three)
+        runs += tier(["teacher-tuned"], three[1:]) + tier(["distilled-from-itself"], three)
+        runs += tier([f"stem-{self.sizes.other_stem}", "constant-rate"], three)
+
+        def beside(folder: Path) -> None:
+            linear = self.linear()
+            layer = linear.solution()
+            test = short(linear.test_logits()).numpy()
+            with whole(folder / TEACHER) as path:
+                np.savez_compressed(path, weight=layer.weight.numpy(), bias=layer.bias.numpy(), test=test)
+            about = {"l2": layer.l2, "table": layer.table, "what": linear.what}
+            with whole((folder / TEACHER).with_suffix(".json")) as path:
+                path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+        return Plan("distillation", tuple(runs), untraced=("distillation/teacher-tuned",), beside=beside)
+
+    def replayed_teacher(self, folder: Path, images: int = 500) -> float | None:
+        """How far (logits) the recorded last layer on this machine's features is from the recorded logits of the first
+        ``images`` test images, at most; None where the pretrained weights or the images are others."""
+        about = json.loads((folder / TEACHER).with_suffix(".json").read_text(encoding="utf-8"))
+        mine = json.loads(json.dumps(self.linear().what))
+        if any(about["what"][name] != mine[name] for name in ("data", "weights", "resolution")):
+            return None
+        with np.load(folder / TEACHER) as kept:
+            layer = Linear(torch.from_numpy(kept["weight"]), torch.from_numpy(kept["bias"]), about["l2"])
+            recorded = torch.from_numpy(kept["test"])[:images].float()
+        shown = self.shared.data.images[self.split.test[:images]]
+        features = self.shared.features(self.shared.backbone(), shown, self.sizes.resolution)
+        return (layer(features) - recorded).abs().max().item()
 
 
 def distillation(profile: "Profile") -> Study:

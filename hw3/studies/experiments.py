@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from hw3.studies import search
 from hw3.studies.distillation import Study, distillation
 from hw3.studies.profiles import Profile
+from hw3.studies.record import Plan
 from hw3.studies.run import Experiment
 from hw3.studies.shoes import shoes
 
@@ -13,7 +14,8 @@ from hw3.studies.shoes import shoes
 def experiments(profile: Profile, jobs: int | None = None, searching: bool = True) -> dict[str, Experiment | None]:
     """All as ``profile`` runs them, in the order of the book. Those with a teacher take α and τ from the search,
     which is made if it was not; without ``searching`` nothing is trained, and they are None then."""
-    return dict(shoes(profile).experiments) | of_distillation(distillation(profile), jobs, searching)
+    photographs = shoes(profile)
+    return photographs.experiments | photographs.more | of_distillation(distillation(profile), jobs, searching)
 
 
 def of_distillation(study: Study, jobs: int | None = None, searching: bool = True) -> dict[str, Experiment | None]:
@@ -22,6 +24,11 @@ def of_distillation(study: Study, jobs: int | None = None, searching: bool = Tru
     searched = search.search(wanted, jobs) if searching else search.stored(wanted)
     taught = study.taught(searched.setting if searched else wanted.placeholder)
     return dict(study.students()) | {name: one if searched else None for name, one in taught.items()}
+
+
+def plan(study: str, profile: Profile) -> Plan:
+    """What is recorded of "shoes" or "distillation" at the size of ``profile``. Trains nothing."""
+    return shoes(profile).plan() if study == "shoes" else distillation(profile).plan()
 
 
 def matching(pattern: str, names: list[str]) -> list[str]:

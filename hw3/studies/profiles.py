@@ -1,5 +1,5 @@
 """How much work the book does: ``smoke`` to see that everything runs, ``brief`` on slow processors, ``book`` by
-default, ``full`` with patience."""
+default, ``recorded`` once in some hours, ``full`` with a GPU."""
 
 import os
 from dataclasses import dataclass, replace
@@ -95,6 +95,32 @@ PROFILES = {
         resolution=96,
         pretrain_images=3_000,
         distillation=Distillation(1_500, 500, 2_000, (150, 500), 2, 64, 3, 1, 2, (0, 1, 2), temperatures=(2.0, 4.0)),
+    ),
+    "recorded": Profile(  # what two cores without bf16 instructions record in some hours: see hw3.studies.record
+        name="recorded",
+        source=None,
+        seeds=(0, 1, 2, 3, 4),
+        epochs=6,
+        probe_images=(12_500, 10_000),
+        sweep_images=(1_000, 500),
+        resolutions=(32, 64, 96, 128),
+        resolution=96,
+        pretrain_images=3_000,
+        distillation=Distillation(
+            images=10_000,
+            validation=2_500,
+            tests=10_000,
+            few=(500, 2_000),
+            shifts=2,
+            resolution=96,
+            epochs=8,
+            teacher_epochs=2,
+            search_epochs=2,
+            search_seeds=(0, 1, 2),
+            temperatures=(2.0, 4.0),
+            batch_size=128,
+            learning_rate=0.1,
+        ),
     ),
     "full": Profile(
         name="full",

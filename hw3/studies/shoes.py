@@ -1,6 +1,6 @@
 """Question P1, from top to bottom: the photographs, their parts, and every network that is trained on them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -10,7 +10,9 @@ from hw3.data.load import load
 from hw3.data.twins import twins
 from hw3.nets.cnn import sized_cnn
 from hw3.nets.mlp import sized_mlp
+from hw3.studies.activations import re_estimated, shifted
 from hw3.studies.profiles import Profile
+from hw3.studies.record import Look, Plan
 from hw3.studies.run import Experiment
 from hw3.train.settings import Training
 
@@ -19,20 +21,38 @@ CNN_BUDGET = 208_000  # a little less, so that no CNN has more than the MLP
 RATE = 0.1  # at which dropout and DropBlock drop
 FEW = 10  # every tenth training image is one of the few
 LONGER = 5  # times as many epochs, where a curve would not be flat otherwise
+SHIFTS = (2, 4, 6, 8)  # pixels, of the test photographs in question (e)
 SPLIT_SEED = 0  # every run sees the same three parts; the seed of a run moves weights, batches and masks
 
 
 @dataclass(frozen=True)
 class Shoes:
-    """The photographs, their parts, and the experiments by name, in the order of the book."""
+    """The photographs, their parts, and the experiments by name, in the order of the book: ``experiments`` run in every
+    build, ``more`` are recorded only."""
 
     data: ImageSet
     split: Split
     experiments: dict[str, Experiment]
+    more: dict[str, Experiment]
 
     def named(self, *names: str) -> list[Experiment]:
         """Some of the experiments."""
-        return [self.experiments[name] for name in names]
+        return [(self.experiments | self.more)[name] for name in names]
+
+    def plan(self, seeds: Sequence[int] = range(8), more: Sequence[int] = (8, 9)) -> Plan:
+        """What is recorded: every experiment with ``seeds``, those of the usual length first; then the MLPs, whose runs
+        are short, with ``more`` seeds. Written down before the first run."""
+        every = list((self.experiments | self.more).values())
+        longer = [e for e in every if e.training.epochs != every[0].training.epochs]
+        tiers = [[e for e in every if e not in longer], longer]
+        runs = [(e, seed) for tier in tiers for seed in seeds for e in tier]
+        runs += [(e, seed) for seed in more for e in every if "/mlp" in e.name]
+        masked = [e.name for e in every if "drop" in e.name and "/mlp" not in e.name] + ["shoes/cnn", "shoes/few-cnn"]
+        looks: dict[str, dict[str, Look]] = {name: {"re_estimated": re_estimated} for name in masked}
+        for name in ("shoes/mlp", "shoes/cnn"):
+            shifts = {f"shifted{pixels}": partial(shifted, pixels=pixels) for pixels in SHIFTS}
+            looks[name] = looks.get(name, {}) | shifts
+        return Plan("shoes", tuple(runs), looks)
 
 
 def shoes(profile: Profile) -> Shoes:
@@ -50,8 +70,8 @@ def shoes(profile: Profile) -> Shoes:
 
     mlp = partial(one, network=sized_mlp, budget=MLP_BUDGET)
     cnn = partial(one, network=sized_cnn, budget=CNN_BUDGET)
-    dropout = {"regularize": "dropout", "rate": RATE}
-    dropblock = {"regularize": "dropblock", "rate": RATE, "block_size": 3}
+    dropout: dict[str, Any] = {"regularize": "dropout", "rate": RATE}
+    dropblock: dict[str, Any] = {"regularize": "dropblock", "rate": RATE, "block_size": 3}
     small = [side // 3 for side in data.shape[1:]]
     experiments = [
         mlp("mlp"),
@@ -75,5 +95,5 @@ def shoes(profile: Profile) -> Shoes:
             for name, options in (("cnn", {}), ("cnn-dropout", dropout), ("cnn-dropblock", dropblock))
         ),
     ]
-    named = {experiment.name: experiment for experiment in [*experiments, *recorded]}
-    return Shoes(data, parts, named)
+    named = ({experiment.name: experiment for experiment in some} for some in (experiments, recorded))
+    return Shoes(data, parts, *named)

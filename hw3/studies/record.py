@@ -1,0 +1,391 @@
+"""Runs that take hours are made once and recorded; every build shows them, and trains the first steps of one again.
+
+A record holds a run's configuration, its history, its logits and the losses of its first steps, and no weights.
+Whatever a page says is computed from the logits and the labels.
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hw3.files import DataError, project, report, sha256, whole
+from hw3.store import described, digest, meaning, versions
+from hw3.studies.parallel import run_all
+from hw3.studies.run import THREADS, Experiment, Result, entry, run
+from hw3.train.device import capability, fabric
+from hw3.train.loop import Task, fit
+from hw3.train.metrics import score
+from hw3.train.settings import threads
+
+STEPS = 60  # whose losses are kept
+SETTLED = 20  # steps after which two machines are compared by their mean loss, no longer step by step
+FIRST, LATER = 1e-3, 0.15  # nats: how far the first loss, and the mean of the later ones, may be off on another machine
+ROUNDING = 2e-3  # nats: what float16 logits may move a mean loss
+Look = Callable[[Experiment, Result], Tensor]
+Wanted = tuple[Experiment, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is recorded under ``name``, in this order: an interrupted plan has whole pairs, since the runs stand seed by
+    seed. ``looks``: for an experiment's name, what else is kept of each of its runs. Runs named in ``untraced`` keep no
+    first losses, since even those would take a build too long. ``beside(folder)`` writes what belongs to no single run.
+    """
+
+    name: str
+    runs: tuple[Wanted, ...]
+    looks: Mapping[str, Mapping[str, Look]] = field(default_factory=dict)
+    untraced: tuple[str, ...] = ()
+    beside: Callable[[Path], None] | None = None
+
+
+@dataclass(frozen=True)
+class Recorded(Result):
+    """A run that was recorded; ``logits`` are those of the test images, as float16 kept them.
+
+    ``losses``: of its first steps, in its own precision; ``trace``: of the same in float32 on one thread. ``code``:
+    what the code meant that made it.
+    """
+
+    losses: tuple[float, ...] = ()
+    trace: tuple[float, ...] = ()
+    code: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def arrays(self) -> dict[str, Tensor]:
+        with np.load(self.folder / f"{file_name(self.name, self.seed)}.npz") as kept:
+            return {name: torch.from_numpy(kept[name]) for name in kept.files}
+
+    @property
+    def logits(self) -> Tensor:
+        return self.look("test")
+
+    def look(self, name: str) -> Tensor:
+        """Other logits that were kept, (N, classes)."""
+        return self.arrays[name].float()
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        raise DataError(f"the weights of {self.name}, seed {self.seed}, were not recorded; hw3 replay makes them again")
+
+    @property
+    def histograms(self) -> list[dict[str, Any]]:
+        return []
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that is recorded under one name: its runs by experiment, sorted by seed, and the labels of the test part."""
+
+    name: str
+    folder: Path
+    groups: dict[str, list[Recorded]]
+    targets: Tensor
+
+    def arms(self, *names: str) -> list[list[Recorded]]:
+        """The runs of each experiment, of the seeds that all of them have.
+
+        Raises:
+            DataError: one is not recorded.
+        """
+        for name in names:
+            if name not in self.groups:
+                raise DataError(f"{name} is not recorded in {self.folder}; there are {', '.join(self.groups)}")
+        shared = set.intersection(*({r.seed for r in self.groups[name]} for name in names))
+        return [[r for r in self.groups[name] if r.seed in shared] for name in names]
+
+
+def folder_of(name: str) -> Path:
+    """Where the record is: ``book/recorded/name`` in the project."""
+    return project() / "book" / "recorded" / name
+
+
+def file_name(name: str, seed: int) -> str:
+    return f"{name.rpartition('/')[2]}-seed{seed}"
+
+
+def record(plan: Plan, jobs: int | None = None, folder: Path | None = None) -> None:
+    """Make what is missing, seed by seed, and write each run when it is done. Runs go through the run store, so that a
+    killed recording goes on where it was."""
+    folder = folder or folder_of(plan.name)
+    if plan.beside:
+        plan.beside(folder)
+    missing = [(e, seed) for e, seed, state in status(plan, folder) if state != "recorded"]
+    at_once, done = jobs or os.cpu_count() or 1, 0
+    for seed, same_seed in groupby(missing, key=lambda wanted: wanted[1]):
+        group = [experiment for experiment, _ in same_seed]
+        for some in (group[start : start + at_once] for start in range(0, len(group), at_once)):
+            for name, (result,) in run_all(some, [seed], jobs).items():
+                write(plan, next(e for e in some if e.name == name), result, folder)
+                done += 1
+                report(f"recorded {name}, seed {seed} ({done} of {len(missing)})")
+
+
+def status(plan: Plan, folder: Path | None = None) -> list[tuple[Experiment, int, str]]:
+    """For each run of the plan: "recorded", "missing", "stale" (it was recorded with another configuration), or what is
+    damaged. Trains nothing."""
+    folder = folder or folder_of(plan.name)
+    return [(experiment, seed, _state(folder, experiment, seed)) for experiment, seed in plan.runs]
+
+
+def _state(folder: Path, experiment: Experiment, seed: int) -> str:
+    if not (folder / f"{file_name(experiment.name, seed)}.json").exists():
+        return "missing"
+    try:
+        kept = read_run(folder, experiment.name, seed)
+    except DataError as error:
+        return f"damaged: {error}"
+    return "recorded" if kept.what == plain(experiment) else "stale"
+
+
+def plain(experiment: Experiment) -> dict[str, Any]:
+    """The configuration as a file holds it."""
+    return json.loads(json.dumps(experiment.what))
+
+
+def write(plan: Plan, experiment: Experiment, result: Result, folder: Path) -> None:
+    """Record a finished run."""
+    data, parts, seed = experiment.data, experiment.split, result.seed
+    traced = experiment.name not in plan.untraced
+    losses, answers = first_losses(experiment, seed, experiment.training.precision) if traced else ([], [])
+    same = experiment.training.precision == "32-true" and not torch.cuda.is_available()
+    trace = losses if same or not traced else first_losses(experiment, seed, "32-true", answers)[0]
+    arrays = {
+        "validation": torch.load(result.folder / "best.pt", weights_only=True)["validation"],
+        "test": result.logits,
+    }
+    arrays |= {name: look(experiment, result) for name, look in plan.looks.get(experiment.name, {}).items()}
+    kept = {name: logits.half().numpy() for name, logits in arrays.items()}
+    if answers:
+        kept["answers"] = torch.stack(answers).half().numpy()
+    stem = file_name(experiment.name, seed)
+    validation, test = (data.labels[part].numpy().astype(np.uint8) for part in (parts.validation, parts.test))
+    with whole(folder / f"labels-{parts.digest[:12]}.npz") as path:
+        np.savez_compressed(path, validation=validation, test=test)
+    with whole(folder / f"{stem}.npz") as path:
+        np.savez_compressed(path, **kept)
+    values = asdict(replace(result, folder=Path()))
+    for name in ("folder", "validation", "test"):
+        del values[name]
+    values |= {"losses": losses, "trace": trace, "code": meaning(entry(experiment, seed).code), "versions": versions()}
+    values |= {"arrays": sha256(folder / f"{stem}.npz")}
+    with whole(folder / f"{stem}.json") as path:
+        path.write_text(json.dumps(values | {"checksum": digest(values)}, indent=1) + "\n", encoding="utf-8")
+
+
+def read_run(folder: Path, name: str, seed: int) -> Recorded:
+    """A recorded run, its scores computed from its logits and the labels beside it.
+
+    Raises:
+        DataError: a file was changed, or the history says something else than the logits.
+    """
+    path = folder / f"{file_name(name, seed)}.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        checksum = values.pop("checksum")
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise DataError(f"{path} is no record of a run: {error}") from error
+    if checksum != digest(values):
+        raise DataError(f"{path} was changed after it was recorded")
+    if sha256(path.with_suffix(".npz")) != values.pop("arrays"):
+        raise DataError(f"{path.with_suffix('.npz')} is not what was recorded")
+    labels = _labels(folder, values["what"]["split"]["digest"])
+    with np.load(path.with_suffix(".npz")) as kept:
+        scores = {part: score(torch.from_numpy(kept[part]).float(), labels[part]) for part in ("validation", "test")}
+    best = values["history"][values["best_epoch"] - 1]
+    for part, now in scores.items():
+        moved = abs(best[f"loss/{part}"] - now.loss), abs(best[f"accuracy/{part}"] - now.accuracy)
+        if not (moved[0] <= ROUNDING * max(1, now.loss) and moved[1] <= 2 / len(labels[part])):
+            raise DataError(
+                f"{path}: the history says {best[f'accuracy/{part}']:.4f} for the {part} part, the logits and labels "
+                f"{now.accuracy:.4f}; one of them was changed"
+            )
+    values.pop("versions")
+    for listed in ("class_names", "history", "losses", "trace"):
+        values[listed] = tuple(values[listed])
+    return Recorded(**values | scores | {"folder": folder})
+
+
+def _labels(folder: Path, parts: str) -> dict[str, Tensor]:
+    path = folder / f"labels-{parts[:12]}.npz"
+    try:
+        with np.load(path) as kept:
+            return {part: torch.from_numpy(kept[part]).long() for part in ("validation", "test")}
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path} holds no labels: {error}") from error
+
+
+def read(name: str, folder: Path | None = None) -> Record:
+    """The record ``name``, every file checked.
+
+    Raises:
+        DataError: there is none, or a file of it was changed.
+    """
+    folder = folder or folder_of(name)
+    groups: dict[str, list[Recorded]] = {}
+    for path in sorted(folder.glob("*-seed*.json")):
+        stem, _, seed = path.stem.rpartition("-seed")
+        one = read_run(folder, stem, int(seed))
+        groups.setdefault(one.name, []).append(one)
+    if not groups:
+        raise DataError(f"nothing is recorded in {folder}; hw3 record {name.partition('-')[0]} does it")
+    for runs in groups.values():
+        runs.sort(key=lambda r: r.seed)
+    first = next(iter(groups.values()))[0]
+    return Record(name, folder, groups, _labels(folder, first.what["split"]["digest"])["test"])
+
+
+class _EnoughError(Exception):
+    """The first steps are done."""
+
+
+@dataclass
+class _Watched:
+    """A task that notes each step's loss, and the teacher's answers, and ends the training after ``steps`` of them."""
+
+    task: Task
+    steps: int
+    losses: list[float] = field(default_factory=list)
+    answers: list[Tensor] = field(default_factory=list)
+
+    def __call__(self, model: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        result = self.task(model, batch)
+        self.losses.append(result["loss"].item())
+        self.answers += [batch[2].cpu()] if len(batch) > 2 else []
+        if len(self.losses) == self.steps:
+            raise _EnoughError
+        return result
+
+
+@dataclass(frozen=True)
+class _Silent:
+    """Stands for a teacher whose answers are recorded and need not be made again."""
+
+    shape: tuple[int, int, int]
+    what: dict[str, Any] = field(default_factory=dict)
+    needs: Sequence[Wanted] = ()
+
+    def logits(self) -> Tensor:
+        return torch.zeros(self.shape, dtype=torch.float16)
+
+
+@dataclass
+class _Answered:
+    """Batches with recorded answers of the teacher, one tensor (N, classes) for each step of the first epochs."""
+
+    batches: Any
+    answers: Sequence[Tensor]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, ...]]:
+        for step, batch in enumerate(self.batches.epoch(number), start=number * len(self)):
+            yield (*batch[:2], self.answers[step])
+
+
+def first_losses(
+    experiment: Experiment, seed: int, precision: str, answers: Sequence[Tensor] = (), steps: int = STEPS
+) -> tuple[list[float], list[Tensor]]:
+    """The loss (nats) of each of the first steps of a run, and the teacher's answers in them, (N, classes) each. With
+    ``answers`` the teacher is not asked."""
+    if answers:
+        views = 1 if experiment.shifts is None else 2 * experiment.shifts
+        shape = views, len(experiment.split.train), len(experiment.data.class_names)
+        experiment = replace(experiment, teacher=_Silent(shape))
+    watched = _Watched(experiment.task, steps)
+    with threads(THREADS), suppress(_EnoughError):
+        model = experiment.model(seed).to(memory_format=torch.channels_last)
+        batches: Any = experiment.batches(seed)
+        batches = _Answered(batches, answers) if answers else batches
+        training = replace(experiment.training, precision=precision)
+        fit(fabric(precision), model, watched, batches, training, seed)
+    return watched.losses, watched.answers
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The first steps of a recorded run, trained again in float32 on one thread. ``first`` and ``later``: how far
+    (nats) the first loss and the mean of the later ones are from the recorded; ``equal``: every loss to the bit;
+    ``alike``: the same processor capability and versions; ``changed``: the code means something else today."""
+
+    name: str
+    seed: int
+    steps: int
+    first: float
+    later: float
+    equal: bool
+    alike: bool
+    changed: bool
+
+    @property
+    def agrees(self) -> bool:
+        """To the bit where machine, versions and code are the same; elsewhere within the tolerances of this file."""
+        if self.alike and not self.changed:
+            return self.equal
+        return self.first <= FIRST and self.later <= LATER
+
+
+def replay(recorded: Recorded, experiment: Experiment) -> Replay:
+    """Train the first steps again and compare.
+
+    Raises:
+        ValueError: the run was recorded with another configuration, or without its first losses.
+    """
+    if recorded.what != plain(experiment):
+        raise ValueError(f"{recorded.name}, seed {recorded.seed}, was recorded with another configuration")
+    if not recorded.trace:
+        raise ValueError(f"{recorded.name}, seed {recorded.seed}, was recorded without its first losses")
+    answers = list(recorded.arrays["answers"]) if "answers" in recorded.arrays else []
+    losses, _ = first_losses(experiment, recorded.seed, "32-true", answers, len(recorded.trace))
+    kept = json.loads((recorded.folder / f"{file_name(recorded.name, recorded.seed)}.json").read_text(encoding="utf-8"))
+    alike = kept["capability"] == capability() and kept["versions"] == versions()
+    return Replay(
+        recorded.name,
+        recorded.seed,
+        len(losses),
+        abs(losses[0] - recorded.trace[0]),
+        abs(mean(losses[SETTLED:] or losses) - mean(recorded.trace[SETTLED:] or recorded.trace)),
+        tuple(losses) == recorded.trace,
+        alike,
+        meaning(entry(experiment, recorded.seed).code) != recorded.code,
+    )
+
+
+def whole_run(recorded: Recorded, experiment: Experiment) -> Result:
+    """Train all of a recorded run again, and what its teacher is made of, in a run store of its own.
+
+    Raises:
+        ValueError: the run was recorded with another configuration.
+    """
+    if recorded.what != plain(experiment):
+        raise ValueError(f"{recorded.name}, seed {recorded.seed}, was recorded with another configuration")
+    before = os.environ.get("HW3_RUNS")
+    with tempfile.TemporaryDirectory(prefix="hw3-replay-") as scratch:
+        os.environ["HW3_RUNS"] = scratch
+        try:
+            return run(experiment, recorded.seed, progress=True)
+        finally:
+            del os.environ["HW3_RUNS"]
+            os.environ |= {} if before is None else {"HW3_RUNS": before}
+
+
+def drawn(record: Record) -> Recorded:
+    """One run with its first losses, drawn by the commit (or, where there is none, by what is recorded)."""
+    traced = [one for runs in record.groups.values() for one in runs if one.trace]
+    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project(), capture_output=True, text=True)
+    commit = asked.stdout.strip() if asked.returncode == 0 else digest(described([one.key for one in traced]))
+    return traced[int(commit[:12], 16) % len(traced)]
