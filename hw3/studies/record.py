@@ -108,6 +108,40 @@ class Record:
         return [[r for r in self.groups[name] if r.seed in shared] for name in names]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a page shows of some experiments: ``groups`` by name, the labels of their test part, and whether they are
+    ``recorded`` or this build's own."""
+
+    groups: dict[str, list[Result]]
+    targets: Tensor
+    recorded: bool
+
+    @property
+    def words(self) -> str:
+        """Where the numbers come from, as a clause."""
+        one = next(iter(self.groups.values()))
+        sizes = f"{one[0].what['split']['train']:,} images, {one[0].epochs} epochs, {len(one)} seeds"
+        return f"{'recorded runs' if self.recorded else 'runs of this build'} ({sizes}, {one[0].data_source})"
+
+
+def shown(name: str, experiments: Sequence[Experiment], seeds: Sequence[int]) -> Shown:
+    """The recorded runs of ``experiments`` in the record ``name`` where all of them have two seeds or more in common;
+    else this build's own, with ``seeds``.
+
+    Raises:
+        DataError: a file of the record was changed.
+    """
+    names = [experiment.name for experiment in experiments]
+    kept = read(name) if any(folder_of(name).glob("*-seed*.json")) else None
+    if kept and set(names) <= set(kept.groups):
+        groups: dict[str, list[Result]] = {n: list(g) for n, g in zip(names, kept.arms(*names), strict=True)}
+        if min(map(len, groups.values())) > 1:
+            return Shown(groups, kept.targets, True)
+    one = experiments[0]
+    return Shown(run_all(experiments, seeds), one.data.labels[one.split.test], False)
+
+
 def folder_of(name: str) -> Path:
     """Where the record is: ``book/recorded/name`` in the project."""
     return project() / "book" / "recorded" / name
