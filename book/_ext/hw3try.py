@@ -92,8 +92,11 @@ def find_python(app: Sphinx, config: object) -> None:
 
 def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
     """Have a page load the scripts of what it holds."""
-    if "try-answer" in context.get("body", ""):
+    body = context.get("body", "")
+    if "try-answer" in body:
         app.add_js_file("try/python.js", defer="defer", **{"data-python": app.config.hw3_python})
+    if 'class="instrument"' in body:
+        app.add_js_file("try/instruments.js", defer="defer")
 
 
 def publish(app: Sphinx, error: Exception | None) -> None:

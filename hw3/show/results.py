@@ -192,16 +192,21 @@ def entropies(temperatures: Sequence[float], values: dict[str, Sequence[float]],
     return figure
 
 
+def undecided(logits: Tensor, count: int) -> list[int]:
+    """The ``count`` images for which the second choice of ``logits`` (N, classes) has the largest share."""
+    second = logits.float().softmax(1).topk(2, dim=1).values[:, 1]
+    return second.argsort(descending=True)[:count].tolist()
+
+
 def soft_labels(
     images: Tensor, logits: Tensor, class_names: Sequence[str], temperatures: Sequence[float] = (1, 4), count: int = 3
 ) -> Figure:
-    """What a teacher with ``logits`` (N, classes) says of ``count`` of the uint8 ``images`` (N, 3, H, W), those for
-    which its second choice has the largest share: a bar for each class, beside the picture, at each temperature."""
-    second = logits.float().softmax(1).topk(2, dim=1).values[:, 1]
+    """What a teacher with ``logits`` (N, classes) says of ``count`` of the uint8 ``images`` (N, 3, H, W), the most
+    ``undecided`` ones: a bar for each class, beside the picture, at each temperature."""
     width = [0.7] + [1.0] * len(temperatures)
     shape = (style.WIDTH, 1.95 * count)
     figure, axes = plt.subplots(count, len(width), figsize=shape, width_ratios=width, squeeze=False)
-    for row, index in zip(axes, second.argsort(descending=True)[:count].tolist(), strict=True):
+    for row, index in zip(axes, undecided(logits, count), strict=True):
         row[0].imshow(images[index].permute(1, 2, 0), interpolation="nearest")
         row[0].set_axis_off()
         for axis, temperature in zip(row[1:], temperatures, strict=True):
