@@ -1,0 +1,151 @@
+"""Change one operator or number at a time, and see whether the module's own tests notice.
+
+Cosmic Ray's operators make the mutants, a seeded sample of places for each module that ``[tool.mutants]`` of
+pyproject.toml lists. Its own runner starts Python, and so torch, for each; here each runs in a fork of a process
+that has imported the libraries, on a copy of the project. ``python tests/mutants.py --write`` (`make mutants`) puts the
+last scores and what survived into CONTRIBUTING.md; names of modules may follow.
+"""
+
+import ast
+import contextlib
+import difflib
+import importlib
+import os
+import random
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+
+ROOT = Path(__file__).resolve().parent.parent
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutants"]
+REPORT = re.compile("(?<=<!-- mutants -->\n).*?(?=<!-- /mutants -->)", re.S)
+
+
+def meaning(code: str) -> str:
+    """The syntax tree without annotations, which nothing computes with."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        for name in ("annotation", "returns"):
+            if getattr(node, name, None) is not None:
+                setattr(node, name, ast.Constant(None))
+    return ast.dump(tree)
+
+
+def mutants(code: str, sample: int, seed: int) -> Iterator[str]:
+    """``code`` changed in one place, for ``sample`` places; what means the same as before is passed over."""
+    places = defaultdict(list)
+    for name in operator_names():
+        if not get_operator(name).arguments():
+            found = (
+                place for node in ast_nodes(get_ast(code)) for place in get_operator(name)().mutation_positions(node)
+            )
+            for occurrence, place in enumerate(found):
+                places[place].append((name, occurrence))
+    choice, original, made = random.Random(seed), meaning(code), 0
+    for place in choice.sample(sorted(places), len(places)):
+        name, occurrence = choice.choice(places[place])
+        mutant = mutate_code(code, get_operator(name)(), occurrence)
+        try:
+            if mutant and made < sample and meaning(mutant) != original:
+                made += 1
+                yield mutant
+        except SyntaxError:
+            continue
+
+
+def change(before: str, after: str) -> str:
+    """The lines that were changed, as they were and as they are."""
+    lines = list(difflib.ndiff(before.splitlines(), after.splitlines()))
+    return " → ".join(" ".join(" ".join(line[2:].split()) for line in lines if line[0] == sign) for sign in "-+")
+
+
+def passes(test: Path) -> bool:
+    """Do the tests of a file pass, in a process of its own? Endless ones do not."""
+    child = os.fork()
+    if child == 0:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nowhere, stream)
+        signal.alarm(SETTINGS["seconds"])
+        status = 1
+        try:
+            import hypothesis
+            import pytest
+
+            few = [
+                phase for phase in hypothesis.Phase if phase.name in ("explicit", "generate")
+            ]  # shrinking takes long
+            hypothesis.settings.register_profile("mutants", database=None, phases=few, derandomize=True)
+            hypothesis.settings.load_profile("mutants")
+            status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", str(test)]))
+        finally:
+            os._exit(status)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def survivors(path: Path, copy: Path) -> tuple[int, list[str]]:
+    """How many mutants of a module were tried, and the changes that its tests did not notice.
+
+    Raises:
+        RuntimeError: the tests fail without a change.
+    """
+    code, target = (ROOT / path).read_text(encoding="utf-8"), copy / path
+    test = copy / "tests" / path.relative_to("hw3").with_name(f"test_{path.name}")
+    importlib.import_module(".".join(path.with_suffix("").parts))  # with all libraries; the package itself is let go
+    for name in [name for name in sys.modules if name.partition(".")[0] == "hw3"]:
+        del sys.modules[name]
+    if not passes(test):
+        raise RuntimeError(f"{test.relative_to(copy)} fails without a mutant")
+    alive, tried = [], 0
+    for mutant in mutants(code, SETTINGS["sample"], SETTINGS["seed"]):
+        target.write_text(mutant, encoding="utf-8")
+        tried += 1
+        if passes(test):
+            alive.append(change(code, mutant))
+            print(f"  {path}: {alive[-1]}", flush=True)
+    target.write_text(code, encoding="utf-8")
+    return tried, alive
+
+
+def main(names: list[str]) -> None:
+    paths = sorted({path.relative_to(ROOT) for pattern in SETTINGS["modules"] for path in ROOT.glob(pattern)})
+    paths = [path for path in paths if not names or path.stem in names or str(path) in names]
+    known = {entry["change"]: entry["reason"] for entry in SETTINGS.get("equivalent", [])}
+    rows, left = [], []
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        copy = Path(folder).resolve()
+        for name in ("hw3", "tests", "pyproject.toml"):
+            (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy / name)
+        sys.path.insert(0, folder)
+        os.environ |= {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+        for path in paths:
+            tried, alive = survivors(path, copy)
+            equivalent = [one for one in alive if one in known]
+            counted = tried - len(equivalent)
+            killed = tried - len(alive)
+            rows.append((path.as_posix(), killed, counted, len(equivalent)))
+            left += [f"- {path.as_posix()}: `{one}`: {known.get(one, '**a hole**')}" for one in alive]
+            print(f"{path}: {killed} of {counted} killed, {len(equivalent)} equivalent", flush=True)
+    killed, counted = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    table = ["| module | killed | equivalent |", "| --- | --- | --- |"]
+    table += [f"| {path} | {k} of {n} | {same} |" for path, k, n, same in rows]
+    total = f"{killed} of {counted} mutants killed ({killed / counted:.1%}), equivalent ones apart."
+    print(total)
+    if "--write" in sys.argv:
+        guide = ROOT / "CONTRIBUTING.md"
+        text = "\n".join([f"\n{total}\n", *table, "", *left, ""]).replace("|\n\n\n", "|\n\n")
+        guide.write_text(REPORT.sub(lambda _: text, guide.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main([word for word in sys.argv[1:] if not word.startswith("-")])
