@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from hw3.data.images import Split
 from hw3.files import whole
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 TEACHER = "teacher.npz"  # the last layer of the record's first teacher
 USUAL = Trials(0.9, 4.0, (), ())  # α and τ of what is recorded, fixed beforehand: those of Zagoruyko and Komodakis 2017
+SHOWN = 1000  # training images whose answers are recorded, for the figure of soft labels
 FOLDS = 5  # of the images, for answers about images not seen
 SMOOTHING = 0.1  # of the labels, the usual choice (Szegedy et al. 2016)
 
@@ -149,17 +151,30 @@ class Study:
         runs += tier(["teacher-tuned"], three[1:]) + tier(["distilled-from-itself"], three)
         runs += tier([f"stem-{self.sizes.other_stem}", "constant-rate"], three)
 
-        def beside(folder: Path) -> None:
-            linear = self.linear()
-            layer = linear.solution()
-            test = short(linear.test_logits()).numpy()
-            with whole(folder / TEACHER) as path:
-                np.savez_compressed(path, weight=layer.weight.numpy(), bias=layer.bias.numpy(), test=test)
-            about = {"l2": layer.l2, "table": layer.table, "what": linear.what}
-            with whole((folder / TEACHER).with_suffix(".json")) as path:
-                path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        return Plan("distillation", tuple(runs), untraced=("distillation/teacher-tuned",), beside=self.record_teacher)
 
-        return Plan("distillation", tuple(runs), untraced=("distillation/teacher-tuned",), beside=beside)
+    def record_teacher(self, folder: Path) -> None:
+        """Write the first teacher's last layer, its answers for the images that choose and test, and how often it is
+        right about the training pictures."""
+        teacher, data, parts = self.linear(), self.shared.data, self.split
+        layer, answers = teacher.solution(), teacher.logits()
+        features = self.shared.features(
+            self.shared.backbone(), data.images[parts.validation], self.sizes.resolution
+        )  # kept since the teacher was made
+        right = (answers.argmax(2) == data.labels[parts.train]).double().mean(1)
+        with whole(folder / TEACHER) as path:
+            np.savez_compressed(
+                path,
+                weight=layer.weight.numpy(),
+                bias=layer.bias.numpy(),
+                validation=short(layer(features)).numpy(),
+                test=short(teacher.test_logits()).numpy(),
+                right=right.numpy(),
+                answers=answers[0, :SHOWN].numpy(),
+            )
+        about = {"l2": layer.l2, "table": layer.table, "what": teacher.what}
+        with whole((folder / TEACHER).with_suffix(".json")) as path:
+            path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
     def replayed_teacher(self, folder: Path, images: int = 500) -> float | None:
         """How far (logits) the recorded last layer on this machine's features is from the recorded logits of the first
@@ -168,12 +183,20 @@ class Study:
         mine = json.loads(json.dumps(self.linear().what))
         if any(about["what"][name] != mine[name] for name in ("data", "weights", "resolution")):
             return None
-        with np.load(folder / TEACHER) as kept:
-            layer = Linear(torch.from_numpy(kept["weight"]), torch.from_numpy(kept["bias"]), about["l2"])
-            recorded = torch.from_numpy(kept["test"])[:images].float()
+        kept = recorded_teacher(folder)
+        layer = Linear(kept["weight"], kept["bias"], about["l2"])
+        recorded = kept["test"][:images].float()
         shown = self.shared.data.images[self.split.test[:images]]
         features = self.shared.features(self.shared.backbone(), shown, self.sizes.resolution)
         return (layer(features) - recorded).abs().max().item()
+
+
+def recorded_teacher(folder: Path) -> dict[str, Tensor]:
+    """What is recorded of the first teacher: its last layer (``weight``, ``bias``), logits for the ``validation`` and
+    the ``test`` images and for some training images (``answers``), and in what share of the training pictures it is
+    ``right``, view by view."""
+    with np.load(folder / TEACHER) as kept:
+        return {name: torch.from_numpy(kept[name]) for name in kept.files}
 
 
 def distillation(profile: "Profile") -> Study:

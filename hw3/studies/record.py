@@ -6,6 +6,7 @@ Whatever a page says is computed from the logits and the labels.
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -417,9 +418,16 @@ def whole_run(recorded: Recorded, experiment: Experiment) -> Result:
             os.environ |= {} if before is None else {"HW3_RUNS": before}
 
 
+def commit() -> str:
+    """The project's commit; empty where it is in no repository."""
+    if shutil.which("git") is None:
+        return ""
+    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project(), capture_output=True, text=True)
+    return asked.stdout.strip() if asked.returncode == 0 else ""
+
+
 def drawn(record: Record) -> Recorded:
     """One run with its first losses, drawn by the commit (or, where there is none, by what is recorded)."""
     traced = [one for runs in record.groups.values() for one in runs if one.trace]
-    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project(), capture_output=True, text=True)
-    commit = asked.stdout.strip() if asked.returncode == 0 else digest(described([one.key for one in traced]))
-    return traced[int(commit[:12], 16) % len(traced)]
+    draw = commit() or digest(described([one.key for one in traced]))
+    return traced[int(draw[:12], 16) % len(traced)]
