@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
 
-from sympy import Basic, latex
-
 from hw3.data.images import ImageSet
 from hw3.studies.run import Experiment, Result
 
@@ -112,22 +110,6 @@ def _flat(what: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
-class Mathematics:
-    """LaTeX that a notebook shows as a displayed formula."""
-
-    source: str
-
-    def _repr_latex_(self) -> str:
-        return f"$$ {self.source} $$"
-
-
-def aligned(*equations: Basic) -> Mathematics:
-    """Equations under each other, their signs in one column."""
-    lines = (f"{latex(equation.lhs)} &= {latex(equation.rhs)}" for equation in equations)
-    return Mathematics(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}")
-
-
-@dataclass(frozen=True)
 class Notice:
     """A box in the book's own style; plain text elsewhere."""
 
@@ -163,12 +145,3 @@ def glue_all(texts: Mapping[str, Any]) -> None:
 
     for name, value in texts.items():
         glue(name, value, display=False)
-
-
-def stacked(*equations: Basic) -> Mathematics:
-    """``aligned``, with each term of a sum on a line of its own: for long ones in a narrow column."""
-    lines = []
-    for equation in equations:
-        first, *others = (latex(term) for term in equation.rhs.as_ordered_terms())
-        lines += [f"{latex(equation.lhs)} &= {first}", *(rf"&\quad {{}} + {term}" for term in others)]
-    return Mathematics(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}")

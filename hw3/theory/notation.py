@@ -1,8 +1,10 @@
-"""Formulas that print as on paper: partial derivatives with ∂, and a comparison in brackets for 1 or 0."""
+"""Formulas that print as on paper: partial derivatives with ∂, a comparison in brackets for 1 or 0,
+and equations under each other."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from sympy import Expr, Function, Integer, Symbol, latex
+from sympy import Basic, Expr, Function, Integer, Symbol, latex
 
 
 def partial(variable: Expr | str, of: str = "L") -> Symbol:
@@ -38,3 +40,28 @@ class Iverson(Function):  # type: ignore[misc]
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         bracket = rf"\left[{self._printed(printer, _GEQ)}\right]"
         return bracket if exp is None else rf"{bracket}^{{{exp}}}"
+
+
+@dataclass(frozen=True)
+class Mathematics:
+    """LaTeX that a notebook shows as a displayed formula."""
+
+    source: str
+
+    def _repr_latex_(self) -> str:
+        return f"$$ {self.source} $$"
+
+
+def aligned(*equations: Basic) -> Mathematics:
+    """Equations under each other, their signs in one column."""
+    lines = (f"{latex(equation.lhs)} &= {latex(equation.rhs)}" for equation in equations)
+    return Mathematics(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}")
+
+
+def stacked(*equations: Basic) -> Mathematics:
+    """``aligned``, with each term of a sum on a line of its own: for long ones in a narrow column."""
+    lines = []
+    for equation in equations:
+        first, *others = (latex(term) for term in equation.rhs.as_ordered_terms())
+        lines += [f"{latex(equation.lhs)} &= {first}", *(rf"&\quad {{}} + {term}" for term in others)]
+    return Mathematics(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}")

@@ -1,7 +1,4 @@
-from sympy import Eq, symbols
-
 from hw3.show.tables import (
-    aligned,
     by_class,
     configuration,
     costs,
@@ -11,7 +8,6 @@ from hw3.show.tables import (
     one_row,
     scores,
     spread,
-    stacked,
     table,
 )
 
@@ -57,11 +53,6 @@ def test_a_configuration_is_flat_and_leaves_out_what_is_not_set():
     assert made.rows == (("data: digest", "`0123456789ab`"), ("training: weight decay", "0.0005"))
 
 
-def test_equations_stand_under_each_other():
-    x, y = symbols("x y")
-    assert aligned(Eq(x, y), Eq(y, 2 * x))._repr_latex_() == r"$$ \begin{aligned}x &= y \\ y &= 2 x\end{aligned} $$"
-
-
 class Images:
     class source:  # noqa: N801
         stand_in = True
@@ -87,12 +78,3 @@ def test_texts_are_glued_under_their_names(monkeypatch):
     monkeypatch.setattr(myst_nb, "glue", lambda name, value, display: glued.update({name: value}))
     glue_all({"a": "1", "b": "2"})
     assert glued == {"a": "1", "b": "2"}
-
-
-def test_a_long_sum_stands_on_several_lines_under_its_sign():
-    a, b, c = symbols("a b c")
-    assert stacked(Eq(c, a + b), Eq(b, a)).source.split(r"\\") == [
-        r"\begin{aligned}c &= a ",
-        r" &\quad {} + b ",
-        r" b &= a\end{aligned}",
-    ]

@@ -1,7 +1,7 @@
 import pytest
 from sympy import Eq, Float, Integer, Max, Symbol, latex, symbols
 
-from hw3.theory.notation import Iverson, partial
+from hw3.theory.notation import Iverson, aligned, partial, stacked
 
 z1, z2 = symbols("z1 z2", real=True)
 
@@ -26,3 +26,17 @@ def test_numbers_decide_a_bracket(left, right, strict, lax):
 
 def test_symbols_do_not_decide_a_bracket():
     assert Iverson(Symbol("p", positive=True), 0, 1).func is Iverson
+
+
+def test_equations_stand_under_each_other():
+    x, y = symbols("x y")
+    assert aligned(Eq(x, y), Eq(y, 2 * x))._repr_latex_() == r"$$ \begin{aligned}x &= y \\ y &= 2 x\end{aligned} $$"
+
+
+def test_a_long_sum_stands_on_several_lines_under_its_sign():
+    a, b, c = symbols("a b c")
+    assert stacked(Eq(c, a + b), Eq(b, a)).source.split(r"\\") == [
+        r"\begin{aligned}c &= a ",
+        r" &\quad {} + b ",
+        r" b &= a\end{aligned}",
+    ]
