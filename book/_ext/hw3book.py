@@ -202,3 +202,11 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-page-context", offline, priority=900)
     app.connect("html-page-context", accessible)
     return {"parallel_read_safe": False, "parallel_write_safe": True}
+def whole_sentences(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Give a property's "Indices of the images: ..." back its beginning, which napoleon takes for a type."""
+    for line in [line for line in lines if what == "property" and line.startswith(":type: ")]:
+        lines.remove(line)
+        lines[0] = f"{line.removeprefix(':type: ')}: {lines[0]}"
+
+
+    app.connect("autodoc-process-docstring", whole_sentences, priority=600)

@@ -126,7 +126,7 @@ def check(answer_id: str, text: str, hint: bool = False) -> Verdict:
 
     Raises:
         KeyError: an unknown ``answer_id``; the message lists those that exist.
-        hw3.theory.expressions.RefusedError: a text that is not a formula in the question's own names.
+        hw3.theory.RefusedError: a text that is not a formula in the question's own names.
     """
     answer_id = _known(answer_id)
     expected, question = answer(answer_id), answer_id[:2]

@@ -1,8 +1,9 @@
-"""What a reader takes along: notebooks that say what the page says, and the edition without solutions.
+"""What a reader takes along: notebooks that say what the page says, the reference, the edition without solutions.
 
 ``HW3_SITE`` names a finished book, whose notebooks are looked at as well.
 """
 
+import importlib
 import os
 import re
 import shutil
@@ -168,3 +169,11 @@ def test_the_first_cell_names_an_environment_that_the_project_makes(site):
     assert "kernel.ipynb" in first
     extra = re.search(r"'\.\[(\w+)\]'", first)[1]
     assert re.search(rf"^{extra} = \[", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("room", ["theory", "data", "nets", "train"])
+def test_the_reference_has_every_public_name_of_a_room(room):
+    text = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+    names = importlib.import_module(f"hw3.{room}").__all__
+    assert names
+    assert [name for name in names if not re.search(rf"^\.\. \S+:: hw3\.{room}\.{name}$", text, re.MULTILINE)] == []
