@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 from torch.nn import functional as F
 
-from hw3.data.images import ImageSet
+from hw3.data.images import ImageSet, Split
 from hw3.files import cache_dir
 from hw3.store import once
 
@@ -49,3 +49,23 @@ def twins(data: ImageSet) -> np.ndarray:
 
     what = {"data": data.digest, "alike": ALIKE, "coarse": COARSE}
     return np.array(json.loads((once("twins", what, make, root=cache_dir()) / "groups.json").read_text("utf-8")))
+
+
+def pairs(images: Tensor, count: int = 3) -> list[tuple[int, int]]:
+    """``count`` pairs of twins among uint8 ``images`` (N, C, H, W), or all if there are fewer: those first whose mean
+    colours differ most. No image is in two pairs."""
+    lines, colours = outlines(images), images.float().mean((2, 3))
+    i, j = ((lines @ lines.T).triu(1) > ALIKE).nonzero().T
+    order = (colours[i] - colours[j]).norm(dim=1).argsort(descending=True, stable=True)
+    chosen: list[tuple[int, int]] = []
+    for pair in zip(i[order].tolist(), j[order].tolist(), strict=True):
+        if len(chosen) < count and not set(pair) & {image for earlier in chosen for image in earlier}:
+            chosen.append(pair)
+    return chosen
+
+
+def retrieved(data: ImageSet, parts: Split) -> tuple[Tensor, Tensor]:
+    """For each test image how alike the nearest training image is, and that one's label: two tensors (N,)."""
+    known, asked = (outlines(data.images[part]) for part in (parts.train, parts.test))
+    likeness, which = nearest(asked, known)
+    return likeness, data.labels[parts.train][which]
