@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PYTHONUTF8 := 1
 
-.PHONY: book test check bench serve lock format clean
+.PHONY: book student test check bench serve lock format clean
 .DELETE_ON_ERROR:
 
 # The old pages go, in case one left the table of contents; the execution cache and bench.json stay. --all reads every
@@ -14,6 +14,12 @@ book: $(STAMP)
 	rm -rf _build/html _build/jupyter_execute _build/.doctrees
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
 	@echo "The book is ready: open _build/html/index.html, or run 'make serve'."
+
+# The same book without the solutions of its exercises, in its files and notebooks too.
+student: $(STAMP)
+	rm -rf _build/student/_build/html _build/student/_build/jupyter_execute _build/student/_build/.doctrees
+	HW3_EDITION=student $(BIN)/jupyter-book build . --path-output _build/student --all -W -n --keep-going
+	@echo "The edition for students is ready: open _build/student/_build/html/index.html."
 
 # Two files of tests at a time, each with one thread (see tests/conftest.py).
 test: $(STAMP) check

@@ -26,6 +26,8 @@ from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BENCH_PAGE = "book/bench"
+EDITIONS = ("full", "student")
+SOLUTION = re.compile(r"^:{3,}\{solution-start\}.*?^:{3,}\{solution-end\}\n:{3,}\n", re.MULTILINE | re.DOTALL)
 SILENT_TAGS = ("raises-exception", "skip-execution")
 THE_CALLERS = (
     "MPLBACKEND",
@@ -52,6 +54,8 @@ def prepare(app: Sphinx, config: object) -> None:
     """Set what the kernels inherit, and nothing of the caller's that could change a page."""
     if app.config.nb_execution_allow_errors:
         raise ExtensionError("allow_errors is set: a cell that raises must fail the build")
+    if app.config.hw3_edition not in EDITIONS:
+        raise ExtensionError(f"HW3_EDITION is {app.config.hw3_edition!r}; it must be one of {', '.join(EDITIONS)}")
     sys.path[:0] = [] if str(ROOT) in sys.path else [str(ROOT)]
     scratch = Path(tempfile.mkdtemp(prefix="hw3-ipython-"))
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
@@ -100,8 +104,18 @@ def data_sources() -> str:
 
 
 def page_text(app: Sphinx, docname: str) -> str:
-    """The source of a page."""
-    return Path(app.env.doc2path(docname)).read_text(encoding="utf-8")
+    """The source of a page, as this edition has it."""
+    return edited(app, docname, Path(app.env.doc2path(docname)).read_text(encoding="utf-8"))
+
+
+def edited(app: Sphinx, docname: str, text: str) -> str:
+    """The text without its solutions in the edition for students (``HW3_EDITION=student``), else as it is."""
+    if app.config.hw3_edition != "student":
+        return text
+    text = SOLUTION.sub("", text)
+    if "{solution" in text:
+        log.warning("a solution does not stand between solution-start and solution-end", location=docname)
+    return text
 
 
 def cells(text: str) -> list[tuple[dict, str]]:
@@ -135,6 +149,7 @@ def page_digest(app: Sphinx, docname: str, text: str) -> str:
 def stamp(app: Sphinx, docname: str, source: list[str]) -> None:
     """Put the digest into the kernelspec of a page that uses hw3, whose value is in jupyter-cache's key; refuse what
     would hide a failing cell."""
+    source[0] = edited(app, docname, source[0])
     if not hasattr(app.env, "hw3_stamps"):
         app.env.hw3_stamps = {}
     app.env.hw3_stamps.pop(docname, None)
@@ -195,6 +210,7 @@ def accessible(app: Sphinx, pagename: str, templatename: str, context: dict, doc
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_config_value("hw3_edition", os.environ.get("HW3_EDITION", "full"), "env")
     app.connect("config-inited", prepare)
     app.connect("source-read", stamp)
     app.connect("env-get-outdated", outdated)

@@ -158,6 +158,15 @@ def write_notebook(app: Sphinx, name: str, template: str, context: dict, doctree
     nbformat.write(notebook(app, name, doctree), target)
 
 
+def write_sources(app: Sphinx, error: Exception | None) -> None:
+    """Beside the pages of the edition for students lie their sources as that edition has them."""
+    if app.builder.name == "html" and app.config.hw3_edition == "student" and not error:
+        for path in (Path(app.outdir) / "_sources").rglob("*.md"):
+            name = path.relative_to(Path(app.outdir) / "_sources").with_suffix("").as_posix()
+            path.write_text(page_text(app, name), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-page-context", write_notebook, priority=100)
+    app.connect("build-finished", write_sources)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

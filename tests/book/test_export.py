@@ -171,6 +171,41 @@ def test_the_first_cell_names_an_environment_that_the_project_makes(site):
     assert re.search(rf"^{extra} = \[", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
 
 
+@pytest.fixture(scope="module")
+def students(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("students"), HW3_EDITION="student")
+
+
+def test_no_file_of_the_students_edition_holds_a_solution(students):
+    folder = students.parent
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 50
+    for words in (
+        b"Nobody knows it but",
+        b"told in the solution",
+        b"is unique for stride",
+        b"it has 10 filters, not 96",
+    ):
+        assert [path for path in files if words in path.read_bytes()] == []
+
+
+def test_the_students_edition_has_everything_else(students):
+    text = prose(notebook(students, "everything"))
+    assert "Say it." in text
+    assert "It is **5**" in text
+    assert "Replace the layer by two convolutions" in prose(notebook(students, "kernel"))
+    assert "Replace the layer by two convolutions" in (students / "_sources/book/kernel.md").read_text(encoding="utf-8")
+
+
+def test_every_solution_of_the_book_stands_where_the_students_edition_finds_it(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    hw3book = importlib.import_module("hw3book")
+    pages = list((ROOT / "book").rglob("*.md"))
+    assert sum(bool(hw3book.SOLUTION.search(page.read_text(encoding="utf-8"))) for page in pages) >= 10
+    for page in pages:
+        assert "{solution" not in hw3book.SOLUTION.sub("", page.read_text(encoding="utf-8")), page
+
+
 @pytest.mark.parametrize("room", ["theory", "data", "nets", "train"])
 def test_the_reference_has_every_public_name_of_a_room(room):
     text = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
