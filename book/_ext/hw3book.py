@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import jupytext
 from docutils import nodes
+from hw3tex import faults
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
@@ -39,7 +41,17 @@ THE_CALLERS = (
 )
 log = logging.getLogger(__name__)
 
+# Run by each kernel as it starts. A kernel is the first of a session of its own, with the workers of its experiments.
 KERNEL_CONFIG = """\
+import os, signal, threading, time
+
+def end_with_the_build(build):
+    while os.getppid() == build:
+        time.sleep(0.2)
+    os.killpg(0, signal.SIGKILL)
+
+if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():
+    threading.Thread(target=end_with_the_build, args=(os.getppid(),), daemon=True).start()
 c.IPKernelApp.log_level = 40
 c.InlineBackend.figure_formats = {"svg"}
 c.InteractiveShellApp.exec_lines = [
@@ -56,6 +68,9 @@ def prepare(app: Sphinx, config: object) -> None:
         raise ExtensionError("allow_errors is set: a cell that raises must fail the build")
     if app.config.hw3_edition not in EDITIONS:
         raise ExtensionError(f"HW3_EDITION is {app.config.hw3_edition!r}; it must be one of {', '.join(EDITIONS)}")
+    for name in ("SIGTERM", "SIGHUP"):  # as if the build had ended: kernels are stopped, folders removed
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
+            signal.signal(getattr(signal, name), stop)
     sys.path[:0] = [] if str(ROOT) in sys.path else [str(ROOT)]
     scratch = Path(tempfile.mkdtemp(prefix="hw3-ipython-"))
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
@@ -73,6 +88,11 @@ def prepare(app: Sphinx, config: object) -> None:
     }
     show_progress(scratch / "progress")
     app.hw3_data = data_sources()  # type: ignore[attr-defined]
+
+
+def stop(number: int, frame: object) -> None:
+    print("  hw3: stopped; the same command goes on where this one was", file=sys.stderr)
+    sys.exit(128 + number)
 
 
 def show_progress(path: Path) -> None:
@@ -175,11 +195,10 @@ def outdated(app: Sphinx, env: object, added: set, changed: set, removed: set) -
 
 
 def complete(app: Sphinx, doctree: nodes.document) -> None:
-    """Warn of a figure that its cell did not draw, and of TeX whose braces do not match: both would pass in silence."""
+    """Warn of a figure that its cell did not draw, and of TeX that MathJax cannot read: both would pass in silence."""
     for node in doctree.findall(lambda n: isinstance(n, nodes.math | nodes.math_block)):
-        bare = re.sub(r"\\[\\{}]", "", node.astext())
-        if bare.count("{") != bare.count("}"):
-            log.warning("the braces of this formula do not match: %s", node.astext()[:60], location=node)
+        for fault in faults(node.astext()):
+            log.warning("the formula %s: %s", node.astext()[:60], fault, location=node)
     text = page_text(app, app.env.docname)
     if "{code-cell}" not in text:
         return
