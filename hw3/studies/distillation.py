@@ -15,13 +15,14 @@ from hw3.data.images import Split
 from hw3.files import whole
 from hw3.nets.resnet import student
 from hw3.studies.pretrained import Shared, shared
-from hw3.studies.record import Plan
+from hw3.studies.record import Plan, Shown, folder_of
 from hw3.studies.run import Experiment
 from hw3.studies.search import Search, Trials
 from hw3.studies.teachers import WRONG, Changed, LinearTeacher, TunedTeacher, short
 from hw3.train.features import whole_network
 from hw3.train.linear import Linear
 from hw3.train.losses import Classification, Distillation
+from hw3.train.metrics import Scores, score
 from hw3.train.settings import Training
 
 if TYPE_CHECKING:
@@ -62,6 +63,15 @@ class Study:
         """A new last layer, from all labels or from the first few; with ``folds`` its answers are about images that it
         has not seen."""
         return LinearTeacher(self.shared, self.split, self.sizes.resolution, self.sizes.shifts, labels, folds)
+
+    def teacher(self, runs: Shown) -> tuple[Scores, Tensor]:
+        """Of the linear teacher of ``runs``: its scores on the test images, and in what share of the training pictures
+        it names the label, view by view."""
+        if runs.recorded:
+            kept = recorded_teacher(folder_of("distillation"))
+            return score(kept["test"].float(), runs.targets), kept["right"]
+        right = self.linear().logits().argmax(2) == self.shared.data.labels[self.split.train]
+        return score(self.linear().test_logits(), runs.targets), right.double().mean(1)
 
     @property
     def tuning(self) -> Experiment:
@@ -144,7 +154,7 @@ class Study:
             return [(every[f"distillation/{name}"], seed) for seed in seeds for name in names]
 
         few = [f"labels-{n}{end}" for n in self.sizes.few for end in ("", "-with-teacher")]
-        runs = tier(["student", "distilled", "smoothed"], three)
+        runs = tier(["student", "distilled"], three) + tier(["smoothed"], three)
         runs += tier(["teacher-tuned"], three[:1]) + tier(["distilled-from-tuned"], three)
         runs += tier(["student", "distilled", "distilled-from-tuned"], self.seeds[3:])
         runs += tier(["wrong-as-it-is", *(f"wrong-{how}" for how in WRONG)], three) + tier(few, three)
@@ -178,7 +188,9 @@ class Study:
 
     def replayed_teacher(self, folder: Path, images: int = 500) -> float | None:
         """How far (logits) the recorded last layer on this machine's features is from the recorded logits of the first
-        ``images`` test images, at most; None where the pretrained weights or the images are others."""
+        ``images`` test images, at most; None where none is recorded, or the pretrained weights or images are others."""
+        if not (folder / TEACHER).exists():
+            return None
         about = json.loads((folder / TEACHER).with_suffix(".json").read_text(encoding="utf-8"))
         mine = json.loads(json.dumps(self.linear().what))
         if any(about["what"][name] != mine[name] for name in ("data", "weights", "resolution")):
