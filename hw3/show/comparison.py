@@ -132,10 +132,23 @@ def contrast(
     confidence: float = 0.95,
 ) -> Comparison:
     """The gain of one pair of arms minus the gain of another: (a - b) - (c - d), by seed and by image."""
+    _same_conditions([*first, *second])
+    gain, other = ([[r.logits for r in arm] for arm in pair] for pair in (first, second))
+    return contrast_logits(gain, other, targets, measure, confidence, [r.seed for r in first[0]])
+
+
+def contrast_logits(
+    first: Sequence[Sequence[Tensor]],
+    second: Sequence[Sequence[Tensor]],
+    targets: Tensor,
+    measure: str = "accuracy",
+    confidence: float = 0.95,
+    seeds: Sequence[int] | None = None,
+) -> Comparison:
+    """The same for two pairs of arms of logits (N, classes), one for each seed."""
     arms = [*first, *second]
-    _same_conditions(arms)
-    a, b, c, d = (_by_image([r.logits for r in arm], targets, measure) for arm in arms)
-    broken = [_failed([r.logits for r in arm], targets, [r.seed for r in arm]) for arm in arms]
+    a, b, c, d = (_by_image(arm, targets, measure) for arm in arms)
+    broken = [_failed(arm, targets, range(len(arm)) if seeds is None else seeds) for arm in arms]
     failed = (" and ".join(filter(None, broken[:2])), " and ".join(filter(None, broken[2:])))
     return _of_values(a - b, c - d, measure, confidence, failed)
 
@@ -250,6 +263,17 @@ def summary(comparisons: dict[str, Comparison]) -> Table:
         header,
         ((name, c.amount(c.difference), c.interval, c.word) for name, c in comparisons.items()),
     )
+
+
+def summaries(accuracies: dict[str, Comparison], losses: dict[str, Comparison]) -> Table:
+    """The same for two measures beside each other: each difference with the half-width of its interval."""
+    header = ("comparison", "accuracy (points)", "shown", "loss (nats)", "shown")
+    return table(header, ((n, *_cells(c), *_cells(losses[n])) for n, c in accuracies.items()))
+
+
+def _cells(c: Comparison) -> tuple[str, str]:
+    half = "" if isnan(c.visible) else f" ± {c.amount(c.visible, signed=False)}"
+    return c.amount(c.difference) + half, c.word
 
 
 def sentence(c: Comparison, first: str, second: str, quantity: str) -> str:

@@ -108,8 +108,27 @@ def parameters(groups: dict[str, Result]) -> Figure:
 
 def differences(comparisons: dict[str, Comparison], quantity: str = "test accuracy") -> Figure:
     """Differences with their intervals, and a dot for each seed; what is shown is coloured, what is not is grey."""
-    looks = {1: (style.COLOURS[2], "^"), -1: (style.COLOURS[1], "v"), 0: (style.GREY, "s")}
     figure, axis = plt.subplots(figsize=(style.WIDTH, 0.9 + 0.45 * len(comparisons)))
+    unit = _intervals(axis, comparisons)
+    axis.set(xlabel=f"difference in {quantity} ({unit}); small dots are seeds")
+    return figure
+
+
+def differences_beside(panels: dict[str, dict[str, Comparison]], quantity: str = "test accuracy") -> Figure:
+    """The same comparisons under several conditions, side by side on one scale."""
+    rows = len(next(iter(panels.values())))
+    size = (style.WIDTH, 1.2 + 0.45 * rows)
+    figure, axes = plt.subplots(1, len(panels), figsize=size, sharex=True, sharey=True, squeeze=False)
+    for axis, (title, comparisons) in zip(axes[0], panels.items(), strict=True):
+        unit = _intervals(axis, comparisons)
+        axis.set(title=title)
+    figure.supxlabel(f"difference in {quantity} ({unit}); small dots are seeds", color=style.GREY, fontsize=9.5)
+    return figure
+
+
+def _intervals(axis: Axes, comparisons: dict[str, Comparison]) -> str:
+    """Draw them from top to bottom; gives their unit."""
+    looks = {1: (style.COLOURS[2], "^"), -1: (style.COLOURS[1], "v"), 0: (style.GREY, "s")}
     unit = "points"
     for row, c in enumerate(comparisons.values()):
         scale, unit, (colour, marker) = 100 if c.measure == "accuracy" else 1, c.unit, looks[c.sign]
@@ -118,11 +137,10 @@ def differences(comparisons: dict[str, Comparison], quantity: str = "test accura
         axis.plot(scale * np.array(c.by_seed), [row + 0.22] * len(c.by_seed), "o", color=colour, markersize=3.5)
     axis.axvline(0, color=style.GREY, linewidth=0.8)
     axis.set_yticks(range(len(comparisons)), list(comparisons))
-    axis.margins(x=0.06, y=0.25)
-    axis.invert_yaxis()
-    axis.set(xlabel=f"difference in {quantity} ({unit}); small dots are seeds")
+    axis.margins(x=0.06)
+    axis.set_ylim(len(comparisons) - 0.5, -0.5)  # the first one on top
     axis.grid(axis="y", visible=False)
-    return figure
+    return unit
 
 
 def over(positions: Sequence[float], values: dict[str, Sequence[Sequence[float]]], xlabel: str, ylabel: str) -> Figure:

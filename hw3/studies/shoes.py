@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from torch import Tensor
+
 from hw3.data.images import ImageSet, Split, split
 from hw3.data.load import load
 from hw3.data.twins import twins
@@ -12,8 +14,8 @@ from hw3.nets.cnn import sized_cnn
 from hw3.nets.mlp import sized_mlp
 from hw3.studies.activations import re_estimated, shifted
 from hw3.studies.profiles import Profile
-from hw3.studies.record import Look, Plan
-from hw3.studies.run import Experiment
+from hw3.studies.record import Look, Plan, Recorded
+from hw3.studies.run import Experiment, Result
 from hw3.train.settings import Training
 
 MLP_BUDGET = 208_500  # parameters; the MLP spends nearly all of it
@@ -53,6 +55,13 @@ class Shoes:
             shifts = {f"shifted{pixels}": partial(shifted, pixels=pixels) for pixels in SHIFTS}
             looks[name] = looks.get(name, {}) | shifts
         return Plan("shoes", tuple(runs), looks)
+
+    def looked(self, results: Sequence[Result], look: str) -> list[Tensor]:
+        """Other logits of finished runs of one experiment, named as in the plan: those that were recorded, or else made
+        now from the weights."""
+        experiment = self.named(results[0].name)[0]
+        make = self.plan().looks[experiment.name][look]
+        return [r.look(look) if isinstance(r, Recorded) else make(experiment, r) for r in results]
 
 
 def shoes(profile: Profile) -> Shoes:

@@ -4,7 +4,18 @@ import pytest
 import torch
 from scipy import stats
 
-from hw3.show.comparison import between, compare, compare_logits, contrast, paired, sentence, sentences, summary
+from hw3.show.comparison import (
+    between,
+    compare,
+    compare_logits,
+    contrast,
+    contrast_logits,
+    paired,
+    sentence,
+    sentences,
+    summaries,
+    summary,
+)
 
 BETTER, WORSE = [0.95, 0.952, 0.948], [0.80, 0.803, 0.797]
 BROKEN = float("nan") * torch.ones(600, 3)
@@ -180,6 +191,14 @@ def test_a_contrast_is_the_difference_of_two_gains(make_arm, targets):
     assert contrast((a, b), (c, make_arm("e", [0.33, 0.9, 0.9])), targets).word == "diverged"
 
 
+def test_a_contrast_of_logits_is_that_of_their_runs(make_arm, targets):
+    a, b, c, d = (make_arm(n, v) for n, v in (("a", BETTER), ("b", WORSE), ("c", [0.9] * 3), ("d", [0.33, 0.88, 0.88])))
+    logits = [[[r.logits for r in arm] for arm in pair] for pair in ((a, b), (c, d))]
+    assert contrast_logits(*logits, targets) == contrast((a, b), (c, d), targets)
+    assert contrast_logits(*logits, targets).failed == ("", "stayed at chance level with seed 0")
+    assert "with seed 7" in contrast_logits(*logits, targets, seeds=[7, 8, 9]).failed[1]
+
+
 def test_pairs_have_names_a_table_and_sentences(make_arm, targets):
     named = {"a": make_arm("a", BETTER), "b": make_arm("b", WORSE)}
     comparisons = between(named, [("a", "b"), ("b", "a")], targets)
@@ -190,3 +209,14 @@ def test_pairs_have_names_a_table_and_sentences(make_arm, targets):
     told = sentences(comparisons, arm="net {}")
     assert told["verdict0"].startswith("The test accuracy of the net a is higher than that of the net b")
     assert told["verdict1"].startswith("The test accuracy of the net b is lower")
+
+
+def test_two_measures_stand_beside_each_other_with_the_smallest_visible_difference(make_arm, targets):
+    named = {"a": make_arm("a", BETTER), "b": make_arm("b", WORSE)}
+    points, nats = (between(named, [("a", "b")], targets, measure) for measure in ("accuracy", "loss"))
+    (row,) = summaries(points, nats).rows
+    c, loss = points["a − b"], nats["a − b"]
+    assert row[:3] == ("a − b", f"+15.00 ± {100 * c.visible:.2f}", "higher")
+    assert row[3:] == (f"−{-loss.difference:.3f} ± {loss.visible:.3f}", "lower")
+    single = {"a − b": compare(named["a"][:1], named["b"][:1], targets)}
+    assert summaries(single, single).rows[0][1:3] == (single["a − b"].amount(single["a − b"].difference), "one seed")

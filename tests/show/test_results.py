@@ -70,6 +70,19 @@ def test_differences_have_a_dot_for_each_seed_and_margins():
     assert "(points)" in axis.get_xlabel()
 
 
+def test_panels_of_differences_share_their_scale_and_begin_at_the_top():
+    near, far = Comparison(0.001, 0.01, 0.0, (0.0, 0.002)), Comparison(-0.2, 0.01, 0.0, (-0.2, -0.2))
+    figure = results.differences_beside({"stored": {"a": near, "b": near}, "anew": {"a": far, "b": near}})
+    left, right = figure.axes
+    assert [axis.get_title() for axis in figure.axes] == ["stored", "anew"]
+    assert left.get_xlim() == right.get_xlim()
+    assert left.get_xlim()[0] < -20
+    assert left.get_ylim()[0] > left.get_ylim()[1]
+    assert [text.get_text() for text in left.get_yticklabels()] == ["a", "b"]
+    assert len(right.lines) == 2 * 3 + 1
+    assert "points" in figure.get_supxlabel()
+
+
 def test_lines_over_positions_have_a_dot_for_each_seed():
     axis = results.over((1, 2), {"a": [[0.1, 0.3], [0.4, 0.6]]}, "x", "y").axes[0]
     assert np.allclose(axis.lines[0].get_ydata(), [0.2, 0.5])

@@ -3,7 +3,8 @@ import torch
 
 from hw3.nets import count
 from hw3.studies.profiles import PROFILES
-from hw3.studies.run import entry, stored
+from hw3.studies.record import Recorded
+from hw3.studies.run import entry, run, stored
 from hw3.studies.shoes import CNN_BUDGET, MLP_BUDGET, shoes
 
 
@@ -57,3 +58,15 @@ def test_some_can_be_named(study):
     assert [experiment.name for experiment in study.named("shoes/cnn", "shoes/mlp")] == ["shoes/cnn", "shoes/mlp"]
     with pytest.raises(KeyError, match="shoes/rnn"):
         study.named("shoes/rnn")
+
+
+def test_a_look_is_read_where_it_was_recorded_and_made_where_it_was_not(study, runs):
+    result = run(study.experiments["shoes/mlp"], seed=0)
+    (made,) = study.looked([result], "shifted4")
+    assert made.shape == result.logits.shape
+    assert not torch.equal(made, result.logits)
+    kept = Recorded(**vars(result))
+    kept.__dict__["arrays"] = {"shifted4": made + 1}
+    assert torch.equal(study.looked([kept], "shifted4")[0], made + 1)
+    with pytest.raises(KeyError, match="re_estimated"):  # the MLP has no masks
+        study.looked([result], "re_estimated")
