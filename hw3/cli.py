@@ -35,6 +35,8 @@ def _data(arguments: argparse.Namespace) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    import torch
+
     from hw3.studies.experiments import experiments, matching
     from hw3.studies.parallel import run_all
     from hw3.studies.profiles import profile
@@ -48,6 +50,9 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.dry_run:
         print(json.dumps([_dry(name, known[name], seed) for name in names for seed in seeds], indent=1))
         return
+    most = max(torch.cuda.device_count(), os.cpu_count() or 1)
+    if arguments.devices > most:
+        raise ValueError(f"the number of devices is {arguments.devices}; this machine has {most}")
     device = fabric(size.precision, arguments.devices, arguments.num_nodes)
     if any(known[name] is None for name in names):
         known = experiments(size, arguments.jobs)
@@ -344,7 +349,12 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would interrupt the tidying up
         print("hw3: stopped; the same command goes on where this one was", file=sys.stderr)
         return 128 + (stopped.args[0] if stopped.args else signal.SIGINT)
-    except (KeyError, ValueError, OSError, RuntimeError) as error:
+    except OSError as error:
+        from hw3.files import explained
+
+        print(f"hw3: {explained(error)}", file=sys.stderr)
+        return 2
+    except (KeyError, ValueError, RuntimeError) as error:
         print(f"hw3: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:

@@ -41,7 +41,8 @@ def data_dir() -> Path | None:
         return None
     folder = _named("HW3_DATA", Path())
     if not folder.is_dir():
-        raise DataError(f"HW3_DATA is {value!r}, which is not a folder; correct it, unset it or say stand-ins")
+        advice = "name the folder that it lies in" if folder.is_file() else "correct it, unset it or say stand-ins"
+        raise DataError(f"HW3_DATA is {value!r}, which is not a folder; {advice}")
     return folder
 
 
@@ -93,12 +94,37 @@ def sha256(path: Path) -> str:
 
 def refused(path: Path, error: OSError) -> DataError:
     """Why ``path`` cannot be written, and which variable names another place."""
-    places = {"HW3_RUNS": runs_dir(), "HW3_CACHE": cache_dir(), "TMPDIR": Path(tempfile.gettempdir()).resolve()}
-    inside = [name for name, place in places.items() if path.resolve().is_relative_to(place)]
+    inside = [name for name, place in _places().items() if path.resolve().is_relative_to(place)]
     advice = (
         f"free space there, or name another folder by {inside[0]}" if inside else "free space or correct its rights"
     )
     return DataError(f"{path} cannot be written: {error.strerror or error}; {advice}")
+
+
+def explained(error: OSError) -> str:
+    """What an error of the system says, in one line; of a full disk also where it is and which variable names another
+    place. Python does not always say which file it could not write: then every full place of ours is named."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return str(error)
+    if isinstance(error.filename, str):
+        return str(refused(Path(error.filename), error))
+    return "; ".join([error.strerror or str(error), *full()])
+
+
+def full(least: int = 10**6) -> list[str]:
+    """Which of our places are on a disk with fewer than ``least`` bytes left, in words."""
+    sentences = []
+    for name, place in _places().items():
+        there = next(folder for folder in (place, *place.parents) if folder.exists())
+        left = shutil.disk_usage(there).free
+        if left < least:
+            sentences.append(f"{place} has {left} bytes left; free space there, or name another folder by {name}")
+    return sentences
+
+
+def _places() -> dict[str, Path]:
+    temporary = Path(os.environ.get("TMPDIR") or tempfile.gettempdir()).resolve()  # a full one is passed over by Python
+    return {"HW3_RUNS": runs_dir(), "HW3_CACHE": cache_dir(), "TMPDIR": temporary}
 
 
 @contextmanager

@@ -4,12 +4,11 @@ import os
 import subprocess
 
 import pytest
-import torch
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # Tests beside each other on the same cores: threads of one would wait for those of the other.
+    # Tests beside each other on the same cores: threads of one would wait for those of the other. Torch reads this when
+    # it is imported, which tests of the theory do without.
     os.environ["OMP_NUM_THREADS"] = "1"
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -157,8 +157,20 @@ def test_a_name_one_letter_off_gets_the_one_that_was_perhaps_meant(hw3, untraine
         ("run shoes/mlp --seed 0.5", "it is 0.5; it must be"),
         ("run shoes/mlp --devices 0", "it is 0; it must be"),
         ("run shoes/mlp --num-nodes 0", "it is 0; it must be"),
+        ("run shoes/mlp --devices 999", "the number of devices is 999; this machine has "),
+        ("data --jsn", "unrecognized arguments: --jsn; see hw3 -h"),
+        ("data --profile hug", "the profile is 'hug'"),
+        ("runs --jsn", "unrecognized arguments: --jsn"),
+        ("compare shoes/mlp", "the following arguments are required: second"),
+        ("compare shoes/mlp zzz", "no experiment matches 'zzz'"),
+        ("compare shoes/mlp shoes/cnn --profile hug", "the profile is 'hug'"),
+        ("search distillation --trials two", "argument --trials: invalid int value: 'two'"),
+        ("search distillation --profile hug", "the profile is 'hug'"),
+        ("check t3.da", "the following arguments are required: formula"),
+        ("check t3.da x y", "unrecognized arguments: y"),
+        ("check t3.da y#2", "the sign '#' is not allowed"),
         ("search distillation --trials 0", "the number of trials is 0; the grid alone has 2"),
-        ("run shoes/mlp --profile hug", "the profile is 'hug'; it must be one of smoke, brief, book, full"),
+        ("run shoes/mlp --profile hug", f"the profile is 'hug'; it must be one of {', '.join(PROFILES)}"),
         ("list experiments --profile hug", "the profile is 'hug'"),
         ("run zzz", "no experiment matches 'zzz'; there are shoes/mlp, "),
         ("search distillation --storage nowhere://x", "the storage nowhere://x cannot be used"),
@@ -173,6 +185,27 @@ def test_a_wrong_variable_is_named(hw3, monkeypatch):
     assert "HW3_RUNS is '~nobodyatall/runs', which names no folder" in refused(hw3("runs"))
     monkeypatch.setenv("HW3_PROFILE", "hug")
     assert "the profile is 'hug'" in refused(hw3("run", "shoes/mlp"))
+
+
+VARIABLES = {
+    "HW3_PROFILE=hug": (
+        "the profile is 'hug'",
+        ("data", "run shoes/mlp", "compare shoes/mlp shoes/cnn", "search distillation"),
+    ),
+    "HW3_DATA=/nowhere": ("HW3_DATA is '/nowhere', which is not a folder", ("run shoes/mlp --profile brief",)),
+    "HW3_RUNS=~nobodyatall": ("HW3_RUNS is '~nobodyatall'", ("run shoes/mlp", "runs", "compare shoes/mlp shoes/cnn")),
+    "HW3_RUNS=/proc/nowhere": ("/proc/nowhere", ("run shoes/mlp --seed 0", "runs", "search distillation")),
+    "HW3_CACHE=~nobodyatall": ("HW3_CACHE is '~nobodyatall'", ("data --profile brief", "runs --prune")),
+}
+
+
+@pytest.mark.parametrize(("setting", "words"), [(s, w) for s, (_, every) in VARIABLES.items() for w in every])
+def test_a_wrong_variable_is_named_by_every_command_that_reads_it(hw3, monkeypatch, untrained, setting, words):
+    monkeypatch.setenv(*setting.split("="))
+    status, _, errors = hw3(*words.split())
+    assert status == 2
+    assert VARIABLES[setting][0] in errors.splitlines()[-1]
+    assert "Traceback" not in errors
 
 
 # Runs

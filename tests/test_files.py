@@ -3,6 +3,7 @@
 import errno
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,20 @@ from pathlib import Path
 import pytest
 
 from hw3 import files
-from hw3.files import DataError, bench_file, cache_dir, data_dir, lock, report, runs_dir, sha256, whole, writing
+from hw3.files import (
+    DataError,
+    bench_file,
+    cache_dir,
+    data_dir,
+    explained,
+    full,
+    lock,
+    report,
+    runs_dir,
+    sha256,
+    whole,
+    writing,
+)
 
 
 def write_half(target, error):
@@ -113,6 +127,30 @@ def test_a_disk_that_is_really_full_is_named(small_disk, monkeypatch):
     assert list(place.iterdir()) == []
     with whole(place / "file") as part:
         part.write_bytes(b"x" * 1000)
+
+
+def test_a_full_place_is_found_where_an_error_names_no_file(small_disk, tmp_path, monkeypatch):
+    """Python does not say which file it was writing."""
+    place = small_disk(64)
+    for name in ("HW3_RUNS", "HW3_CACHE", "TMPDIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    assert full() == []
+    monkeypatch.setenv("TMPDIR", str(place))
+    with (place / "file").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 64 * 1024)
+        with pytest.raises(OSError, match="No space left") as caught:
+            os.pwrite(file.fileno(), b"x", 64 * 1024)
+    assert caught.value.filename is None
+    words = f"{place} has 0 bytes left; free space there, or name another folder by TMPDIR"
+    assert full(1) == [words]
+    assert explained(caught.value) == f"No space left on device; {words}"
+
+
+def test_an_error_of_the_system_is_told_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("HW3_RUNS", str(tmp_path))
+    named = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "deep" / "file"))
+    assert re.fullmatch(r".*/deep/file cannot be written: No space left.* by HW3_RUNS", explained(named))
+    assert explained(FileNotFoundError(errno.ENOENT, "No such file", "x")) == "[Errno 2] No such file: 'x'"
 
 
 def test_torchs_own_words_for_a_full_disk_become_ours(small_disk, monkeypatch):
@@ -217,9 +255,13 @@ def test_a_name_that_means_no_folder_is_refused_with_its_variable(tmp_path, monk
         runs_dir()
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     (tmp_path / "file").write_text("x")
-    for value in (tmp_path / "nothing", tmp_path / "file", tmp_path / "loop"):
-        monkeypatch.setenv("HW3_DATA", str(value))
-        with pytest.raises(DataError, match=f"HW3_DATA is '{value}'"):
+    for value, advice in (
+        ("nothing", "correct it"),
+        ("file", "name the folder that it lies in"),
+        ("loop", "correct it"),
+    ):
+        monkeypatch.setenv("HW3_DATA", str(tmp_path / value))
+        with pytest.raises(DataError, match=f"HW3_DATA is '{tmp_path / value}'.*{advice}"):
             data_dir()
 
 

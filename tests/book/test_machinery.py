@@ -1,10 +1,13 @@
 """The book's machinery on tiny books: strict builds can fail, and the cache knows the code."""
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -54,12 +57,17 @@ def tiny(template, tmp_path):
     return Path(shutil.copytree(template, tmp_path / "book"))
 
 
+COMMAND = (str(Path(sys.executable).with_name("jupyter-book")), "build", ".", "-W", "-n", "--keep-going")
+
+
+def environment():
+    return os.environ | {"HW3_PROFILE": "smoke", "NO_COLOR": "1"}
+
+
 def build(folder, page, *options):
     """Status and output of the same strict build as `make book`."""
     (folder / "book" / "index.md").write_text(FRONT + page)
-    environment = os.environ | {"HW3_PROFILE": "smoke", "NO_COLOR": "1"}
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", ".", "-W", "-n", "--keep-going", *options]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+    done = subprocess.run([*COMMAND, *options], cwd=folder, capture_output=True, text=True, env=environment())
     return done.returncode, done.stdout + done.stderr
 
 
@@ -81,7 +89,11 @@ drawn = None
 DEFECTS = {  # what would be published in silence, and the words that the build must say
     "a cell that warns": ("\n```{code-cell} python3\nimport warnings\nwarnings.warn('mind the gap')\n```\n", "stderr"),
     "a figure that no cell draws": (FIGURE, "the cell of the figure fig-nothing drew none"),
-    "an unbalanced brace": ("\n$$ \\frac{1}{2 $$\n", "the braces of this formula do not match"),
+    "an unbalanced brace": ("\n$$ \\frac{1}{2 $$\n", "{ stands 2 times and } 1 times"),
+    "an unknown command in a formula": (
+        "\nIt is $\\nosuchmacro x$.\n",
+        "MathJax does not know the command \\nosuchmacro",
+    ),
     "a dangling reference": ("\nSee {ref}`nowhere-at-all`.\n", "nowhere-at-all"),
     "an undefined glue key": ("\nIt is {glue:text}`no_such_key`.\n", "no_such_key"),
     "a failure that a tag hides": (
@@ -105,7 +117,9 @@ def test_a_broken_book_fails_every_time_and_names_each_defect(tiny):
         assert not missing, output
 
 
-@pytest.mark.parametrize("defect", ["a cell that warns", "a figure that no cell draws", "an unbalanced brace"])
+@pytest.mark.parametrize(
+    "defect", ["a cell that warns", "a figure that no cell draws", "an unknown command in a formula"]
+)
 def test_one_defect_is_enough(tiny, defect):
     text, words = DEFECTS[defect]
     status, output = build(tiny, GOOD + text)
@@ -119,6 +133,89 @@ def test_errors_that_are_allowed_are_refused(tiny):
     status, output = build(tiny, GOOD)
     assert status != 0
     assert "allow_errors is set" in output
+
+
+def test_solutions_that_are_hidden_by_name_only_are_refused(tiny):
+    config = tiny / "_config.yml"
+    config.write_text(config.read_text().replace("    numfig: true", "    numfig: true\n    hide_solutions: true"))
+    status, output = build(tiny, GOOD)
+    assert status != 0
+    assert "hide_solutions is set" in output
+
+
+@pytest.mark.parametrize("builder", ["text", "latex", "epub", "singlehtml"])
+def test_a_builder_that_would_lose_figures_or_numbers_is_refused(tiny, builder):
+    status, output = build(tiny, GOOD, "--builder", "custom", "--custom-builder", builder)
+    assert status != 0
+    assert f"the builder is {builder}; pages come out whole as html alone" in output
+    assert not list(tiny.glob("_build/*/*/index.*"))
+
+
+def test_a_page_that_was_deleted_leaves_nothing_that_fails(tiny):
+    contents = tiny / "_toc.yml"
+    contents.write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/second\n")
+    (tiny / "book" / "second.md").write_text(FRONT + GOOD.replace("count", "number").replace("tiny", "second"))
+    status, output = build(tiny, GOOD)
+    assert status == 0, output
+    (tiny / "book" / "second.md").unlink()
+    contents.write_text("format: jb-book\nroot: book/index\n")
+    status, output = build(tiny, GOOD)
+    assert status == 0, output
+
+
+WORKING = """
+```{code-cell} python3
+import subprocess, sys, time
+from pathlib import Path
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+Path("begun").touch()
+time.sleep(600)
+```
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are asked of /proc")
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGKILL"])
+def test_a_build_that_is_stopped_leaves_no_process_and_the_next_one_goes_on(tiny, tmp_path, monkeypatch, name):
+    """Neither a kernel nor what its cells started."""
+    monkeypatch.setenv("HW3_RUNS", str(tmp_path / "runs"))
+
+    def living():
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                ours = f"HW3_RUNS={tmp_path / 'runs'}".encode() in (path / "environ").read_bytes().split(b"\0")
+                if ours and (path / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                    found.append((path / "cmdline").read_bytes().replace(b"\0", b" "))
+        return found
+
+    (tiny / "book" / "index.md").write_text(FRONT + GOOD + WORKING)
+    with (tmp_path / "log").open("w") as log:
+        parent = subprocess.Popen(COMMAND, cwd=tiny, stdout=log, stderr=log, env=environment(), start_new_session=True)
+        while not (tiny / "book" / "begun").exists():
+            assert parent.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+    assert len(living()) >= 3
+    parent.send_signal(getattr(signal, name))
+    parent.wait()
+    end = time.monotonic() + 5
+    while living() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert living() == []
+    status, output = build(tiny, GOOD)
+    assert status == 0, output
+    assert number(tiny) == "5"
+
+
+def test_a_full_disk_for_temporary_files_is_named_with_its_variable(tiny, small_disk, monkeypatch):
+    place = small_disk(64)
+    monkeypatch.setenv("TMPDIR", str(place))
+    (place / "other").write_bytes(b"x" * 60 * 1024)
+    status, output = build(tiny, GOOD)
+    assert status != 0
+    assert re.search(rf"{place}.*name another folder by TMPDIR", output), output
+    assert "Traceback" not in output
+    (place / "other").unlink()
 
 
 def test_the_callers_environment_changes_no_page(tiny, tmp_path, monkeypatch):
