@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BENCH_PAGE = "book/bench"
 EDITIONS = ("full", "student")
 SOLUTION = re.compile(r"^:{3,}\{solution-start\}.*?^:{3,}\{solution-end\}\n:{3,}\n", re.MULTILINE | re.DOTALL)
+BUILDERS = ("html", "linkcheck", "gettext", "dummy")
 SILENT_TAGS = ("raises-exception", "skip-execution")
 THE_CALLERS = (
     "MPLBACKEND",
@@ -66,16 +67,15 @@ def prepare(app: Sphinx, config: object) -> None:
     """Set what the kernels inherit, and nothing of the caller's that could change a page."""
     if app.config.nb_execution_allow_errors:
         raise ExtensionError("allow_errors is set: a cell that raises must fail the build")
+    if getattr(app.config, "hide_solutions", False):
+        raise ExtensionError("hide_solutions is set, which breaks the pages; HW3_EDITION=student leaves solutions out")
     if app.config.hw3_edition not in EDITIONS:
         raise ExtensionError(f"HW3_EDITION is {app.config.hw3_edition!r}; it must be one of {', '.join(EDITIONS)}")
     for name in ("SIGTERM", "SIGHUP"):  # as if the build had ended: kernels are stopped, folders removed
         if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
             signal.signal(getattr(signal, name), stop)
     sys.path[:0] = [] if str(ROOT) in sys.path else [str(ROOT)]
-    scratch = Path(tempfile.mkdtemp(prefix="hw3-ipython-"))
-    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-    (scratch / "profile_default").mkdir()
-    (scratch / "profile_default" / "ipython_kernel_config.py").write_text(KERNEL_CONFIG, encoding="utf-8")
+    scratch = kernel_folder()
     for name in [*THE_CALLERS, *(name for name in os.environ if name.startswith("PYTHON"))]:
         os.environ.pop(name, None)
     os.environ |= {
@@ -88,6 +88,20 @@ def prepare(app: Sphinx, config: object) -> None:
     }
     show_progress(scratch / "progress")
     app.hw3_data = data_sources()  # type: ignore[attr-defined]
+
+
+def kernel_folder() -> Path:
+    """A temporary folder with the kernels' settings, removed at the end."""
+    from hw3.files import explained
+
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix="hw3-ipython-"))
+        atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+        (scratch / "profile_default").mkdir()
+        (scratch / "profile_default" / "ipython_kernel_config.py").write_text(KERNEL_CONFIG, encoding="utf-8")
+    except OSError as error:
+        raise ExtensionError(f"the build cannot begin: {explained(error)}") from error
+    return scratch
 
 
 def stop(number: int, frame: object) -> None:
@@ -228,9 +242,27 @@ def accessible(app: Sphinx, pagename: str, templatename: str, context: dict, doc
         context["body"] = re.sub(r' role="(list|doc-biblioentry|doc-backlink)"', "", context["body"])
 
 
+def pages_only(app: Sphinx) -> None:
+    """Refuse a builder whose pages would lack figures or glued numbers."""
+    if app.builder.name not in BUILDERS:
+        raise ExtensionError(
+            f"the builder is {app.builder.name}; pages come out whole as html alone, and a browser prints each of them"
+        )
+
+
+def disks(app: Sphinx, error: Exception | None) -> None:
+    """Name a full disk, of which a cell or a library may have failed in words that do not."""
+    from hw3.files import full
+
+    for sentence in full():
+        print(f"  hw3: {sentence}", file=sys.stderr)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("hw3_edition", os.environ.get("HW3_EDITION", "full"), "env")
     app.connect("config-inited", prepare)
+    app.connect("builder-inited", pages_only)
+    app.connect("build-finished", disks)
     app.connect("source-read", stamp)
     app.connect("env-get-outdated", outdated)
     app.connect("doctree-read", complete)
