@@ -31,6 +31,10 @@ check: $(STAMP)
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 
+# Which changes of an operator or a number the tests do not notice; writes the scores into CONTRIBUTING.md.
+mutants: $(STAMP)
+	$(BIN)/python tests/mutants.py --write
+
 bench: $(STAMP)
 	$(BIN)/hw3 bench
 

@@ -1,9 +1,9 @@
 """Change one operator or number at a time, and see whether the module's own tests notice.
 
-Cosmic Ray's operators make the mutants, a seeded sample of places for each module that ``[tool.mutants]`` of
-pyproject.toml lists. Its own runner starts Python, and so torch, for each; here each runs in a fork of a process
-that has imported the libraries, on a copy of the project. ``python tests/mutants.py --write`` (`make mutants`) puts the
-last scores and what survived into CONTRIBUTING.md; names of modules may follow.
+Cosmic Ray's operators make the mutants, for a seeded sample of places of each module that mutants.toml lists. Its own
+runner starts Python, and so torch, for each mutant; here each runs in a fork of a process that has imported the
+libraries, on a copy of the project. ``python tests/mutants.py --write`` (`make mutants`) puts the scores and what
+survived into CONTRIBUTING.md; names of modules may follow.
 """
 
 import ast
@@ -27,7 +27,7 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT = Path(__file__).resolve().parent.parent
-SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutants"]
+SETTINGS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 REPORT = re.compile("(?<=<!-- mutants -->\n).*?(?=<!-- /mutants -->)", re.S)
 
 
@@ -120,7 +120,7 @@ def survivors(path: Path, copy: Path) -> tuple[int, list[str]]:
 def main(names: list[str]) -> None:
     paths = sorted({path.relative_to(ROOT) for pattern in SETTINGS["modules"] for path in ROOT.glob(pattern)})
     paths = [path for path in paths if not names or path.stem in names or str(path) in names]
-    known = {entry["change"]: entry["reason"] for entry in SETTINGS.get("equivalent", [])}
+    known = {change: entry["reason"] for entry in SETTINGS["equivalent"] for change in entry["changes"]}
     rows, left = [], []
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         copy = Path(folder).resolve()
