@@ -10,6 +10,7 @@ import ast
 import contextlib
 import difflib
 import importlib
+import json
 import os
 import random
 import re
@@ -28,6 +29,7 @@ from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+KEPT = ROOT / "_build" / "mutants.json"  # the last result of each module
 REPORT = re.compile("(?<=<!-- mutants -->\n).*?(?=<!-- /mutants -->)", re.S)
 
 
@@ -93,6 +95,18 @@ def passes(test: Path) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
+def preload(*paths: Path) -> None:
+    """Import what modules and their tests use, so that a fork has it already; the package itself is let go again."""
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for name in [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]:
+                    with contextlib.suppress(ImportError):
+                        importlib.import_module(name or "ast")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "hw3"]:
+        del sys.modules[name]
+
+
 def survivors(path: Path, copy: Path) -> tuple[int, list[str]]:
     """How many mutants of a module were tried, and the changes that its tests did not notice.
 
@@ -101,9 +115,7 @@ def survivors(path: Path, copy: Path) -> tuple[int, list[str]]:
     """
     code, target = (ROOT / path).read_text(encoding="utf-8"), copy / path
     test = copy / "tests" / path.relative_to("hw3").with_name(f"test_{path.name}")
-    importlib.import_module(".".join(path.with_suffix("").parts))  # with all libraries; the package itself is let go
-    for name in [name for name in sys.modules if name.partition(".")[0] == "hw3"]:
-        del sys.modules[name]
+    preload(target, test)
     if not passes(test):
         raise RuntimeError(f"{test.relative_to(copy)} fails without a mutant")
     alive, tried = [], 0
@@ -117,11 +129,25 @@ def survivors(path: Path, copy: Path) -> tuple[int, list[str]]:
     return tried, alive
 
 
+def report(results: dict[str, dict]) -> str:
+    """The last score of each module, and what survived with the reason, as Markdown."""
+    known = {change: entry["reason"] for entry in SETTINGS["equivalent"] for change in entry["changes"]}
+    rows, left, killed, counted = [], [], 0, 0
+    for name, result in sorted(results.items()):
+        same = sum(one in known for one in result["alive"])
+        dead, real = result["tried"] - len(result["alive"]), result["tried"] - same
+        rows.append(f"| {name} | {dead} of {real} | {same} |")
+        left += [f"- {name}: `{one}`: {known.get(one, 'a hole')}" for one in result["alive"]]
+        killed, counted = killed + dead, counted + real
+    total = f"{killed} of {counted} mutants were noticed ({killed / counted:.1%}), equivalent ones apart."
+    head = ["", total, "", "| module | noticed | equivalent |", "| --- | --- | --- |"]
+    return "\n".join([*head, *rows, "", *left, "", ""])
+
+
 def main(names: list[str]) -> None:
     paths = sorted({path.relative_to(ROOT) for pattern in SETTINGS["modules"] for path in ROOT.glob(pattern)})
-    paths = [path for path in paths if not names or path.stem in names or str(path) in names]
-    known = {change: entry["reason"] for entry in SETTINGS["equivalent"] for change in entry["changes"]}
-    rows, left = [], []
+    paths = [path for path in paths if not names or path.stem in names or path.parent.name in names]
+    results = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         copy = Path(folder).resolve()
         for name in ("hw3", "tests", "pyproject.toml"):
@@ -130,21 +156,14 @@ def main(names: list[str]) -> None:
         os.environ |= {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
         for path in paths:
             tried, alive = survivors(path, copy)
-            equivalent = [one for one in alive if one in known]
-            counted = tried - len(equivalent)
-            killed = tried - len(alive)
-            rows.append((path.as_posix(), killed, counted, len(equivalent)))
-            left += [f"- {path.as_posix()}: `{one}`: {known.get(one, '**a hole**')}" for one in alive]
-            print(f"{path}: {killed} of {counted} killed, {len(equivalent)} equivalent", flush=True)
-    killed, counted = sum(row[1] for row in rows), sum(row[2] for row in rows)
-    table = ["| module | killed | equivalent |", "| --- | --- | --- |"]
-    table += [f"| {path} | {k} of {n} | {same} |" for path, k, n, same in rows]
-    total = f"{killed} of {counted} mutants killed ({killed / counted:.1%}), equivalent ones apart."
-    print(total)
+            print(f"{path}: {tried - len(alive)} of {tried} noticed", flush=True)
+            results[path.as_posix()] = {"tried": tried, "alive": alive}
+            KEPT.parent.mkdir(exist_ok=True)
+            KEPT.write_text(json.dumps(results, indent=1, ensure_ascii=False), encoding="utf-8")
     if "--write" in sys.argv:
         guide = ROOT / "CONTRIBUTING.md"
-        text = "\n".join([f"\n{total}\n", *table, "", *left, ""]).replace("|\n\n\n", "|\n\n")
-        guide.write_text(REPORT.sub(lambda _: text, guide.read_text(encoding="utf-8")), encoding="utf-8")
+        text = REPORT.sub(lambda _: report(results), guide.read_text(encoding="utf-8"))
+        guide.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """hw3 by itself, as a stranger installs it."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -76,3 +77,17 @@ def test_the_public_names_of_a_room_are_there(room):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("room", ["theory", "data", "nets", "train", "show"])
+def test_a_dataclass_cannot_be_changed_by_whom_it_is_handed_to(room):
+    decorators = [
+        (path.name, node.name, ast.unparse(decorator))
+        for path in (ROOT / "hw3" / room).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        for decorator in node.decorator_list
+        if "dataclass" in ast.unparse(decorator)
+    ]
+    assert decorators or room == "nets"
+    assert [found for found in decorators if "frozen=True" not in found[-1]] == []

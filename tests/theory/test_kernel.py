@@ -68,6 +68,7 @@ def test_the_size_equation_stands_as_it_is_written():
     equation = kernel.size_equation(205, k, 3, 0, 66)
     assert latex(equation) == r"\frac{205 - k}{3} + 1 = 66"
     assert equation.rhs == 66
+    assert latex(kernel.size_equation(205, k, 1, 0, 66)) == r"\left(205 - k\right) + 1 = 66"
     assert solve(equation, k) == [10]
     assert solve(kernel.size_equation(205, 10, s, 0, 66), s) == [3]
     assert kernel.size_equation(205, k, 3, 2, 66).lhs.subs(k, 0).doit() == Rational(212, 3)
@@ -111,6 +112,7 @@ def test_one_is_the_stride_where_none_is_written():
         (("205", 66, 3), "input_size is '205'"),
         ((205, 70, 3), "no kernel gives 70 outputs.*k = 1 gives 69"),
         ((5, 20, 1, 2), "from 9 pixels .* gives 9"),
+        ((6, 20, 1), "from 6 pixels .* gives 6"),
     ],
 )
 def test_bad_input_is_named(arguments, words):
@@ -122,6 +124,7 @@ def test_bad_input_is_named(arguments, words):
     ("call", "words"),
     [
         (lambda: kernel.size_equation(7, 3, 0, 0, 3), "stride is 0"),
+        (lambda: kernel.size_equation(7, 3, 1, -1, 3), "padding is -1"),
         (lambda: kernel.size_equation(5.5, 3, 1, 0, 3), "input_size is 5.5"),
         (lambda: kernel.parameters(2.5, 3, 1), "kernel_size is 2.5"),
         (lambda: kernel.parameters(-3, 2, 5), "kernel_size is -3"),
@@ -132,6 +135,7 @@ def test_bad_input_is_named(arguments, words):
         (lambda: kernel.count_multiplications([[[1, 2, 3], [4, 5, 6]]], [[[[1, 2, 3], [4, 5, 6]]]]), "1 x k x k"),
         (lambda: kernel.count_multiplications([[[1]]], [[[[1]], [[1]]]]), "1 x k x k.*1 channels"),
         (lambda: kernel.count_multiplications([[[1]]], [[[[1, 2], [3, 4]]]]), "at least k = 2"),
+        (lambda: kernel.count_multiplications([[[1]]], [[[]]]), "at least k = 0"),
         (lambda: kernel.count_multiplications([[[1, 2], [3]]], [[[[1]]]]), "must be channels x H x W"),
     ],
 )
