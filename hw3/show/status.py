@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 from statistics import mean
@@ -10,6 +11,7 @@ from hw3.data.images import ImageSet
 from hw3.nets.weights import Weights
 from hw3.show.tables import Table, spread, table
 from hw3.studies.profiles import Profile
+from hw3.studies.record import Plan, read
 from hw3.studies.run import Result
 from hw3.train.device import capability, processor
 
@@ -63,6 +65,20 @@ def runs(groups: dict[str, list[Result]]) -> Table:
         for name, results in groups.items()
     )
     return table(("experiment", "seeds", "test accuracy", "seconds a run", "precision"), rows)
+
+
+def recorded(plan: Plan) -> Table:
+    """Every experiment of a plan: how many of its runs are recorded, what they scored, and on what they ran."""
+    kept, planned = read(plan.name).groups, Counter(experiment.name for experiment, _ in plan.runs)
+    rows = []
+    for name, wanted in planned.items():
+        runs = kept.get(name, [])
+        scores = (
+            (spread([r.test.accuracy for r in runs]), f"{mean(r.seconds for r in runs) / 60:.1f}") if runs else ("", "")
+        )
+        machines = sorted({f"{r.precision}, {r.capability}" for r in runs})
+        rows.append((name, f"{len(runs)} of {wanted}", *scores, "; ".join(machines)))
+    return table(("experiment", "runs", "test accuracy", "minutes a run", "computed in"), rows)
 
 
 def versions() -> Table:

@@ -64,14 +64,21 @@ class Study:
         has not seen."""
         return LinearTeacher(self.shared, self.split, self.sizes.resolution, self.sizes.shifts, labels, folds)
 
+    def teacher_logits(self, runs: Shown, labels: int | None = None) -> Tensor:
+        """The linear teacher's logits for the test images of ``runs``, recorded or this build's own."""
+        if runs.recorded:
+            return recorded_teacher(folder_of("distillation"))[f"test{labels or ''}"].float()
+        return self.linear(labels).test_logits()
+
     def teacher(self, runs: Shown) -> tuple[Scores, Tensor]:
         """Of the linear teacher of ``runs``: its scores on the test images, and in what share of the training pictures
         it names the label, view by view."""
         if runs.recorded:
-            kept = recorded_teacher(folder_of("distillation"))
-            return score(kept["test"].float(), runs.targets), kept["right"]
-        right = self.linear().logits().argmax(2) == self.shared.data.labels[self.split.train]
-        return score(self.linear().test_logits(), runs.targets), right.double().mean(1)
+            right = recorded_teacher(folder_of("distillation"))["right"]
+        else:
+            named = self.linear().logits().argmax(2) == self.shared.data.labels[self.split.train]
+            right = named.double().mean(1)
+        return score(self.teacher_logits(runs), runs.targets), right
 
     @property
     def tuning(self) -> Experiment:
@@ -172,6 +179,7 @@ class Study:
             self.shared.backbone(), data.images[parts.validation], self.sizes.resolution
         )  # kept since the teacher was made
         right = (answers.argmax(2) == data.labels[parts.train]).double().mean(1)
+        few = {f"test{n}": short(self.linear(n).test_logits()).numpy() for n in self.sizes.few}
         with whole(folder / TEACHER) as path:
             np.savez_compressed(
                 path,
@@ -181,6 +189,7 @@ class Study:
                 test=short(teacher.test_logits()).numpy(),
                 right=right.numpy(),
                 answers=answers[0, :SHOWN].numpy(),
+                **few,  # type: ignore[arg-type]  # numpy's own flags are arguments too
             )
         about = {"l2": layer.l2, "table": layer.table, "what": teacher.what}
         with whole((folder / TEACHER).with_suffix(".json")) as path:

@@ -1,12 +1,13 @@
 """Every experiment of the book by its name: what the command line and the page about the build ask for."""
 
+from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from hw3.studies import search
 from hw3.studies.distillation import Study, distillation
 from hw3.studies.profiles import Profile
-from hw3.studies.record import Plan
+from hw3.studies.record import Plan, recorded_precision
 from hw3.studies.run import Experiment
 from hw3.studies.shoes import shoes
 
@@ -27,7 +28,9 @@ def of_distillation(study: Study, jobs: int | None = None, searching: bool = Tru
 
 
 def plan(study: str, profile: Profile) -> Plan:
-    """What is recorded of "shoes" or "distillation" at the size of ``profile``. Trains nothing."""
+    """What is recorded of "shoes" or "distillation" at the size of ``profile``, in the precision of what is recorded
+    already. Trains nothing."""
+    profile = replace(profile, precision=recorded_precision(study) or profile.precision)
     return shoes(profile).plan() if study == "shoes" else distillation(profile).plan()
 
 

@@ -96,6 +96,11 @@ class Record:
     groups: dict[str, list[Recorded]]
     targets: Tensor
 
+    @property
+    def parts(self) -> str:
+        """The digest of the split."""
+        return next(iter(self.groups.values()))[0].what["split"]["digest"]
+
     def arms(self, *names: str) -> list[list[Recorded]]:
         """The runs of each experiment, of the seeds that all of them have.
 
@@ -111,11 +116,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a page shows of some experiments: ``groups`` by name, the labels of their test part, and whether they are
-    ``recorded`` or this build's own."""
+    """What a page shows of some experiments: ``groups`` by name, the labels of the parts that test and that choose, and
+    whether they are ``recorded`` or this build's own."""
 
     groups: dict[str, list[Result]]
     targets: Tensor
+    validation: Tensor
     recorded: bool
 
     @property
@@ -126,21 +132,35 @@ class Shown:
         return f"{'recorded runs' if self.recorded else 'runs of this build'} ({sizes}, {one[0].data_source})"
 
 
-def shown(name: str, experiments: Sequence[Experiment], seeds: Sequence[int]) -> Shown:
-    """The recorded runs of ``experiments`` in the record ``name`` where all of them have two seeds or more in common;
-    else this build's own, with ``seeds``.
+def shown(
+    name: str, experiments: Sequence[Experiment], seeds: Sequence[int], beside: Sequence[Experiment] = ()
+) -> Shown:
+    """The recorded runs of ``experiments`` in the record ``name`` where all of them have two seeds or more in common,
+    with those of ``beside`` that are recorded too; else this build's own of both, with ``seeds``.
 
     Raises:
         DataError: a file of the record was changed.
     """
-    names = [experiment.name for experiment in experiments]
-    kept = read(name) if any(folder_of(name).glob("*-seed*.json")) else None
-    if kept and set(names) <= set(kept.groups):
+    if has(name, *(e.name for e in experiments)):
+        kept = read(name)
+        names = [e.name for e in experiments] + [e.name for e in beside if has(name, e.name)]
         groups: dict[str, list[Result]] = {n: list(g) for n, g in zip(names, kept.arms(*names), strict=True)}
         if min(map(len, groups.values())) > 1:
-            return Shown(groups, kept.targets, True)
-    one = experiments[0]
-    return Shown(run_all(experiments, seeds), one.data.labels[one.split.test], False)
+            return Shown(groups, kept.targets, _labels(kept.folder, kept.parts)["validation"], True)
+    labels, parts = experiments[0].data.labels, experiments[0].split
+    return Shown(run_all([*experiments, *beside], seeds), labels[parts.test], labels[parts.validation], False)
+
+
+def has(name: str, *experiments: str) -> bool:
+    """Are two runs or more of each of the ``experiments`` recorded?"""
+    return all(len(list(folder_of(name).glob(f"{e.rpartition('/')[2]}-seed*.json"))) > 1 for e in experiments)
+
+
+def validation_logits(result: Result) -> Tensor:
+    """Of the images that choose, (N, classes), from the best epoch, recorded or from the run store."""
+    if isinstance(result, Recorded):
+        return result.look("validation")
+    return torch.load(result.folder / "best.pt", map_location="cpu", weights_only=True)["validation"]
 
 
 def folder_of(name: str) -> Path:
@@ -199,7 +219,7 @@ def write(plan: Plan, experiment: Experiment, result: Result, folder: Path) -> N
     same = experiment.training.precision == "32-true" and not torch.cuda.is_available()
     trace = losses if same or not traced else first_losses(experiment, seed, "32-true", answers)[0]
     arrays = {
-        "validation": torch.load(result.folder / "best.pt", weights_only=True)["validation"],
+        "validation": validation_logits(result),
         "test": result.logits,
     }
     arrays |= {name: look(experiment, result) for name, look in plan.looks.get(experiment.name, {}).items()}
@@ -211,7 +231,7 @@ def write(plan: Plan, experiment: Experiment, result: Result, folder: Path) -> N
     with whole(folder / f"labels-{parts.digest[:12]}.npz") as path:
         np.savez_compressed(path, validation=validation, test=test)
     with whole(folder / f"{stem}.npz") as path:
-        np.savez_compressed(path, **kept)
+        np.savez_compressed(path, **kept)  # type: ignore[arg-type]  # numpy's own flags are arguments too
     values = asdict(replace(result, folder=Path()))
     for name in ("folder", "validation", "test"):
         del values[name]
@@ -279,8 +299,15 @@ def read(name: str, folder: Path | None = None) -> Record:
         raise DataError(f"nothing is recorded in {folder}; hw3 record {name.partition('-')[0]} does it")
     for runs in groups.values():
         runs.sort(key=lambda r: r.seed)
-    first = next(iter(groups.values()))[0]
-    return Record(name, folder, groups, _labels(folder, first.what["split"]["digest"])["test"])
+    digest_of_parts = next(iter(groups.values()))[0].what["split"]["digest"]
+    return Record(name, folder, groups, _labels(folder, digest_of_parts)["test"])
+
+
+def recorded_precision(name: str) -> str | None:
+    """The precision of the runs that are recorded, which all later ones must share; None if there are none."""
+    for path in sorted(folder_of(name).glob("*-seed*.json")):
+        return json.loads(path.read_text(encoding="utf-8"))["what"]["training"]["precision"]
+    return None
 
 
 class _EnoughError(Exception):
@@ -398,6 +425,28 @@ def replay(recorded: Recorded, experiment: Experiment) -> Replay:
         alike,
         meaning(entry(experiment, recorded.seed).code) != recorded.code,
     )
+
+
+def replayed(plan: Plan) -> Replay | str:
+    """One run of the record of ``plan``, drawn by the commit, whose first steps were trained again; or why not.
+
+    Raises:
+        RuntimeError: the losses do not agree, or the labels are not those of the images at hand.
+    """
+    kept = read(plan.name)
+    one = drawn(kept)
+    experiment = next(e for e, _ in plan.runs if e.name == one.name)
+    if experiment.data.digest != one.what["data"]["digest"]:
+        return f"The recorded runs saw {one.data_source}; those images are not at hand here, so nothing was replayed."
+    if not torch.equal(kept.targets, experiment.data.labels[experiment.split.test]):
+        raise RuntimeError(f"the labels in {kept.folder} are not those of {experiment.data.source.description}")
+    again = replay(one, experiment)
+    if not again.agrees:
+        raise RuntimeError(
+            f"{one.name}, seed {one.seed}, trained again for {again.steps} steps: its first loss is {again.first:.2g} "
+            f"nats off and the mean of the later ones {again.later:.2g}; the record is not what this code computes"
+        )
+    return again
 
 
 def whole_run(recorded: Recorded, experiment: Experiment) -> Result:

@@ -9,11 +9,26 @@ import numpy as np
 import pytest
 import torch
 
+from hw3.cli import main
 from hw3.files import DataError
 from hw3.nets.cnn import cnn
 from hw3.store import digest
 from hw3.studies import record as recording
-from hw3.studies.record import FIRST, LATER, Plan, drawn, first_losses, read, record, replay, shown, status, whole_run
+from hw3.studies.record import (
+    FIRST,
+    LATER,
+    Plan,
+    drawn,
+    first_losses,
+    read,
+    record,
+    recorded_precision,
+    replay,
+    replayed,
+    shown,
+    status,
+    whole_run,
+)
 from hw3.studies.run import run
 from hw3.train.losses import Classification, Distillation
 
@@ -27,10 +42,10 @@ def folder(tmp_path, monkeypatch):
 class Oracle:
     """Knows the labels of all training images in every view."""
 
-    what = {"teacher": "oracle"}
     needs = ()
 
     def __init__(self, experiment):
+        self.what = {"teacher": "oracle"}
         labels = experiment.data.labels[experiment.split.train]
         views = 1 if experiment.shifts is None else 2 * experiment.shifts
         self.answers = torch.nn.functional.one_hot(labels, 3).half().expand(views, -1, -1)
@@ -249,6 +264,7 @@ def test_pages_show_the_record_or_else_their_own_runs(runs, small, folder):
 
 def test_a_damaged_record_is_not_passed_over(one, small):
     folder, experiment = one
+    record(plan_of(experiment), jobs=1)
     (folder / "taught-seed0.npz").write_bytes(b"")
     with pytest.raises(DataError, match="not what was recorded"):
         shown("rows", [experiment], (0,))
@@ -266,3 +282,64 @@ def test_what_is_not_recorded_is_named(one):
 def test_smoothing_is_recorded_as_any_task(runs, small, folder):
     record(plan_of(small(name="rows/smooth", task=Classification(0.1)), seeds=(0,)), jobs=1)
     assert read("rows").arms("rows/smooth")[0][0].what["task"]["label_smoothing"] == 0.1
+
+
+@pytest.fixture
+def command(monkeypatch, one):
+    """``hw3`` with the plan of ``one``, under the name of a study that it knows."""
+    folder, experiment = one
+    folder.rename(folder.with_name("shoes"))
+    named = replace(experiment, name="shoes/taught")
+    for path in folder.with_name("shoes").glob("*.json"):
+        forged = json.loads(path.read_text(encoding="utf-8")) | {"name": "shoes/taught"}
+        del forged["checksum"]
+        path.write_text(json.dumps(forged | {"checksum": digest(forged)}), encoding="utf-8")
+    plan = Plan("shoes", ((named, 0), (named, 1)))
+    monkeypatch.setattr("hw3.studies.experiments.plan", lambda *_: plan)
+    return main
+
+
+def test_the_command_says_what_is_recorded_and_what_is_missing(command, capsys):
+    assert command(["record", "shoes", "--status"]) == 0
+    told = capsys.readouterr().out
+    assert "shoes/taught                             seed 0  recorded" in told
+    assert "seed 1  missing" in told
+    assert "1 of 2 runs are recorded" in told
+
+
+def test_the_command_trains_the_first_steps_or_all_of_a_run_again(command, capsys):
+    assert command(["replay", "shoes/taught", "--steps"]) == 0
+    assert "first loss 0 nats off" in capsys.readouterr().out
+    assert command(["replay", "shoes/taught"]) == 0
+    recorded, again = capsys.readouterr().out.splitlines()
+    assert recorded.split()[1:5] == again.split()[1:5]
+
+
+def test_the_command_names_what_is_not_recorded(command, capsys):
+    assert command(["replay", "shoes/taught", "--seed", "7"]) == 2
+    assert "shoes/taught, seed 7, is not recorded" in capsys.readouterr().err
+    assert command(["replay", "mine/wide"]) == 2
+    assert "'mine/wide' is not recorded; the records are shoes and distillation" in capsys.readouterr().err
+
+
+def test_later_runs_share_the_precision_of_what_is_recorded(one):
+    assert recorded_precision("rows") == "32-true"
+    assert recorded_precision("columns") is None
+
+
+def test_a_plan_that_this_machine_cannot_repeat_is_said_to_be_so(one):
+    _, experiment = one
+    again = replayed(plan_of(experiment, seeds=(0,)))
+    assert again.agrees
+    other = replace(experiment, data=replace(experiment.data, labels=experiment.data.labels.flip(0)))
+    assert "not at hand here" in replayed(plan_of(other, seeds=(0,)))
+    changed = replace(experiment, task=Distillation(0.1, 2.0))
+    with pytest.raises(ValueError, match="another configuration"):
+        replayed(plan_of(changed, seeds=(0,)))
+
+
+def test_a_record_that_this_code_does_not_compute_fails_the_build(one, monkeypatch):
+    folder, experiment = one
+    rewrite(folder, lambda values: values.update(trace=[loss + 1 for loss in values["trace"]]))
+    with pytest.raises(RuntimeError, match=r"rows/taught, seed 0, trained again for .* first loss is 1 nats off"):
+        replayed(plan_of(experiment, seeds=(0,)))
