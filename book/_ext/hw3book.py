@@ -27,7 +27,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-BENCH_PAGE = "book/bench"
+BENCH_PAGE, REPLAY_PAGE = "book/bench", "book/recorded"
 EDITIONS = ("full", "student")
 SOLUTION = re.compile(r"^:{3,}\{solution-start\}.*?^:{3,}\{solution-end\}\n:{3,}\n", re.MULTILINE | re.DOTALL)
 BUILDERS = ("html", "linkcheck", "gettext", "dummy")
@@ -163,6 +163,7 @@ def page_digest(app: Sphinx, docname: str, text: str) -> str:
     profile, precision; for the page that shows the bench, also the measurements."""
     from hw3.store import closure
     from hw3.studies.profiles import profile
+    from hw3.studies.record import commit
 
     modules: list[str] = []
     for _, code in cells(text):
@@ -177,7 +178,14 @@ def page_digest(app: Sphinx, docname: str, text: str) -> str:
         repr(profile()),
         measured.read_text(encoding="utf-8") if docname == BENCH_PAGE and measured.exists() else "",
     ]
+    parts += [recorded() if "hw3.studies.record" in text else "", commit() if docname == REPLAY_PAGE else ""]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def recorded() -> str:
+    """The checksum of every recorded file."""
+    files = sorted((ROOT / "book" / "recorded").rglob("*.*"))
+    return json.dumps([(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in files if path.is_file()])
 
 
 def stamp(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -242,6 +250,13 @@ def accessible(app: Sphinx, pagename: str, templatename: str, context: dict, doc
         context["body"] = re.sub(r' role="(list|doc-biblioentry|doc-backlink)"', "", context["body"])
 
 
+def whole_sentences(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Give a property's "Indices of the images: ..." back its beginning, which napoleon takes for a type."""
+    for line in [line for line in lines if what == "property" and line.startswith(":type: ")]:
+        lines.remove(line)
+        lines[0] = f"{line.removeprefix(':type: ')}: {lines[0]}"
+
+
 def pages_only(app: Sphinx) -> None:
     """Refuse a builder whose pages would lack figures or glued numbers."""
     if app.builder.name not in BUILDERS:
@@ -268,12 +283,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-read", complete)
     app.connect("html-page-context", offline, priority=900)
     app.connect("html-page-context", accessible)
-    return {"parallel_read_safe": False, "parallel_write_safe": True}
-def whole_sentences(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
-    """Give a property's "Indices of the images: ..." back its beginning, which napoleon takes for a type."""
-    for line in [line for line in lines if what == "property" and line.startswith(":type: ")]:
-        lines.remove(line)
-        lines[0] = f"{line.removeprefix(':type: ')}: {lines[0]}"
-
-
     app.connect("autodoc-process-docstring", whole_sentences, priority=600)
+    return {"parallel_read_safe": False, "parallel_write_safe": True}
