@@ -1,5 +1,6 @@
 """The book's machinery on tiny books: strict builds can fail, and the cache knows the code."""
 
+import ast
 import contextlib
 import os
 import re
@@ -10,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import jupytext
 import pytest
 import yaml
 
@@ -336,4 +338,20 @@ def test_no_page_has_a_number_typed_beside_a_result_word():
         for line in prose.splitlines():
             if any(p.search(line) for p in TYPED) and not any(words in line for words in BY_NATURE):
                 typed.append(f"{page.name}: {line}")
+    assert not typed, "\n".join(typed)
+
+
+def test_no_cell_and_no_caption_has_a_typed_result():
+    typed = []
+    for page in (ROOT / "book").rglob("*.md"):
+        for cell in jupytext.reads(page.read_text(encoding="utf-8"), fmt="md:myst").cells:
+            if cell.cell_type != "code":
+                continue
+            shown = cell.metadata.get("mystnb", {})
+            words = [shown.get("figure", {}).get("caption", ""), shown.get("image", {}).get("alt", "")]
+            words += [n.value for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.Constant)]
+            texts = [
+                word for word in words if isinstance(word, str) and not re.fullmatch(r"[+,.\d]*%", word)
+            ]  # a format
+            typed += [f"{page.name}: {text}" for text in texts if any(p.search(text) for p in TYPED)]
     assert not typed, "\n".join(typed)
