@@ -1,4 +1,5 @@
-"""What a reader tries on a page: a formula, judged by ``hw3.theory.check`` in the browser itself.
+"""What a reader tries on a page: a formula, judged by ``hw3.theory.check`` in the browser itself; a changed line of a
+cell that needs SymPy and ``hw3.theory`` alone; a guess before reading on.
 
 Python comes as Pyodide. A build fetches it and two wheels from npm's and pip's registries into the cache, checks them,
 and copies them into the site, together with ``hw3.theory``; a page loads them when they are first asked for. Where they
@@ -6,7 +7,9 @@ cannot be had, or with ``HW3_PYODIDE=0``, pages show the command line instead.
 """
 
 import hashlib
+import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -14,8 +17,9 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import jupytext
 from docutils import nodes
-from hw3book import ROOT
+from hw3book import ROOT, page_text
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -90,11 +94,34 @@ def find_python(app: Sphinx, config: object) -> None:
     app.config.hw3_python = hashlib.sha256(b"\n".join([repr(PACKED).encode(), *parts])).hexdigest()[:12]
 
 
+def mark_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Mark the cells that can run in the page, and put into it the code that these may build on."""
+    text = page_text(app, app.env.docname)
+    if "{code-cell}" not in text or "hw3.theory" not in text:
+        return
+    cells = {i: cell for i, cell in enumerate(jupytext.reads(text, fmt="md:myst").cells) if cell.cell_type == "code"}
+    alone = runpy.run_path(str(SCRIPTS / "page.py"))["alone"]
+    parts = dict(zip(cells, alone([cell.source for cell in cells.values()]), strict=True))
+    marked = False
+    for node in doctree.findall(lambda n: isinstance(n, nodes.container) and n.get("nb_element") == "cell_code"):
+        index = node["cell_index"]
+        folded = any(tag.startswith(("hide", "remove", "slow")) for tag in cells[index].metadata.get("tags", []))
+        if parts[index][1] and not folded:
+            marked = True
+            node.append(nodes.raw("", f'<div class="try-run" data-cell="{index}"></div>', format="html"))
+    if marked:
+        code = json.dumps({index: source for index, (source, _) in parts.items() if source}).replace("<", "\\u003c")
+        html = f'<script type="application/json" class="try-cells">{code}</script>'
+        doctree.append(nodes.raw("", html, format="html"))
+
+
 def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
     """Have a page load the scripts of what it holds."""
     body = context.get("body", "")
-    if "try-answer" in body:
+    if "try-answer" in body or "try-run" in body:
         app.add_js_file("try/python.js", defer="defer", **{"data-python": app.config.hw3_python})
+    if 'class="quiz ' in body:
+        app.add_js_file("try/quiz.js", defer="defer")
     if 'class="instrument"' in body:
         app.add_js_file("try/instruments.js", defer="defer")
 
@@ -131,10 +158,43 @@ class AnswerBox(SphinxDirective):
         return [nodes.container("", nodes.paragraph("", "", *said, nodes.Text(".")), classes=["try-answer"])]
 
 
+class Quiz(SphinxDirective):
+    """A question to guess at before reading on: paragraphs, then a definition list of choices and what is said of each,
+    "Yes" of the right one. ``quiz.js`` makes buttons of the choices; without it what is said can be unfolded."""
+
+    has_content = True
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        inside = nodes.container()
+        self.state.nested_parse(self.content, self.content_offset, inside)
+        *question, choices = inside.children or [None]
+        if not isinstance(choices, nodes.definition_list):
+            raise self.error(
+                "a quiz ends with a definition list: a choice in a line, then a line with ': Yes' or ': No'"
+            )
+        texts, replies = [], []
+        for item in choices.children:
+            term, reply = item.children
+            texts.append(nodes.list_item("", nodes.paragraph("", "", *term.children)))
+            replies.append(nodes.list_item("", *reply.children))
+        if sum(reply.astext().startswith("Yes") for reply in replies) != 1:
+            raise self.error("exactly one choice of a quiz is right: what is said of it begins with Yes")
+        title = nodes.paragraph("", "Predict before you look", classes=["quiz-title"])
+        fold = nodes.raw("", "<details><summary>The answer</summary>", format="html")
+        end = nodes.raw("", "</details>", format="html")
+        lists = [nodes.enumerated_list("", *items, enumtype="loweralpha") for items in (texts, replies)]
+        box = nodes.container("", title, *question, lists[0], fold, lists[1], end, classes=["quiz"])
+        box["ids"] = [f"quiz-{self.arguments[0]}"]
+        return [box]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("hw3_python", "", "html", [str])
     app.add_directive("answer-box", AnswerBox)
+    app.add_directive("quiz", Quiz)
     app.connect("config-inited", find_python, priority=600)  # after hw3book has set the path
+    app.connect("doctree-read", mark_cells)
     app.connect("html-page-context", add_scripts)
     app.connect("build-finished", publish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,6 +6,7 @@
 import functools
 import http.server
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -14,10 +15,14 @@ import sys
 import threading
 from pathlib import Path
 
+import jupytext
 import pytest
 import yaml
+from sympy import Rational, Symbol, limit, oo, pi, symbols
 
-from hw3.theory import ANSWERS
+from hw3.nets.dropblock import keep_rate, seed_rate
+from hw3.show.instruments import dropped_at
+from hw3.theory import ANSWERS, backpropagation, box_filter, distillation, factorization, kernel, layers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -25,6 +30,7 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
+TRIED = ["book/distillation/loss", "book/shoes/factorization"]  # with quizzes and cells that run
 THEORY = [f"book/theory/{name}" for name in ("box-filter", "layers", "backpropagation", "kernel")]
 
 
@@ -110,7 +116,7 @@ def verdict(page, box, formula, press="Enter"):
     page.wait_for_function(
         "box => ['right', 'wrong'].includes(document.querySelectorAll('.try-form output')[box].dataset.state)",
         arg=box,
-        timeout=120_000,
+        timeout=300_000,
     )
     return form.locator("output").inner_text()
 
@@ -195,6 +201,57 @@ def test_without_python_the_build_says_so_and_pages_show_the_command(tmp_path, m
     page.close()
 
 
+def press_run(page, cell, code=None):
+    """What a cell of the page gives in it, after a change."""
+    mark = page.locator(f'.try-run[data-cell="{cell}"]')
+    button = mark.get_by_role("button", name=re.compile("^Run"))
+    if code is not None:
+        if mark.locator("textarea").count() == 0:
+            press_run(page, cell)
+        mark.locator("textarea").fill(code)
+    button.click()
+    page.wait_for_function(
+        "mark => !/^(Python is|$)/.test(mark.querySelector('.try-output').innerText.trim())"
+        " || mark.querySelector('.try-output mjx-container')",
+        arg=mark.element_handle(),
+        timeout=300_000,
+    )
+    return mark.locator(".try-output")
+
+
+@pytest.fixture(scope="module")
+def cells(live):
+    """The cells of the page that run, by the beginning of their code."""
+    marks = live.evaluate("[...document.querySelectorAll('.try-run')].map(e => e.dataset.cell)")
+    codes = json.loads(live.locator(".try-cells").text_content())
+    return {codes[mark].split(" ")[0]: mark for mark in marks}
+
+
+def test_a_cell_runs_after_those_above_it_and_shows_a_formula(live, cells):
+    output = press_run(live, cells["answers_b"])
+    output.locator("mjx-container").wait_for(timeout=300_000)
+    assert live.locator(f'.try-run[data-cell="{cells["answers_b"]}"] textarea').is_visible()
+
+
+def test_a_changed_line_is_what_runs_and_cells_below_see_it(live, cells):
+    assert "no value" in press_run(live, cells["net"], "net = bp.network(n=5, d=3, pool=3)").inner_text()
+    assert "(2, 1)" in press_run(live, cells["k4"], "print((len(net.kernel) - 1, len(net.pooled)))").inner_text()
+    press_run(live, cells["net"], "net = bp.network(n=5, d=3, pool=2)")
+    assert "(2, 2)" in press_run(live, cells["k4"]).inner_text()
+
+
+def test_an_error_names_its_line(live, cells):
+    assert "line 2: ZeroDivisionError" in press_run(live, cells["k4"], "a = 1\na / 0").inner_text()
+    assert "line 1:" in press_run(live, cells["k4"], "a = = 1").inner_text()
+
+
+def test_a_cell_that_does_not_end_is_ended_and_python_starts_anew(live, cells):
+    said = press_run(live, cells["k4"], "while True:\n    pass").inner_text()
+    assert "Python was ended" in said
+    assert press_run(live, cells["k4"], "1 + 1").inner_text().strip() == "2"
+    assert live.problems == []
+
+
 @pytest.fixture(scope="module")
 def in_page():
     """The Python that a page asks, here."""
@@ -210,6 +267,246 @@ def test_the_page_judges_as_the_command_does(in_page):
 
     assert in_page.judge("t4.kernel", "10", False) == (True, str(check("t4.kernel", "10")))
     assert in_page.judge("t4.kernel", "9", True) == (False, str(check("t4.kernel", "9", hint=True)))
+
+
+def code_of(page):
+    cells = jupytext.reads((ROOT / f"{page}.md").read_text(), fmt="md:myst").cells
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
+@pytest.mark.parametrize("page", [*THEORY, *TRIED])
+def test_each_cell_that_can_run_alone_does(in_page, page):
+    cells = code_of(page)
+    parts = in_page.alone([cell.source for cell in cells])
+    runs = [i for i, (_, whole) in enumerate(parts) if whole and not cells[i].metadata.get("tags")]
+    assert len(runs) >= 3
+    for i in runs:
+        *_, error = in_page.run([part for part, _ in parts[:i]], cells[i].source)
+        assert error == "", cells[i].source
+
+
+def test_a_cell_that_needs_more_than_sympy_cannot_run_and_hides_what_it_binds(in_page):
+    cells = ["import torch\nfrom sympy import pi", "a = torch.ones(1)\nb = pi", "c = a", "c = b\n[a for a in (1, 2)]"]
+    assert in_page.alone(cells) == [
+        ("from sympy import pi", False),
+        ("b = pi", False),
+        ("", False),
+        ("c = b\n[a for a in (1, 2)]", True),
+    ]
+
+
+def test_only_what_a_cell_builds_on_runs_before_it(in_page):
+    above = ["a = 1\nnever = 1 / 0", "for _ in range(3):\n    a = a + 1", "b = [a for _ in range(2)]\nprint('above')"]
+    assert in_page.run(above, "b") == ("[4, 4]", "", "")
+    assert in_page.run(above, "never")[2] == "in a cell above: ZeroDivisionError: division by zero"
+
+
+def test_what_a_cell_prints_is_cut_where_it_is_too_long(in_page):
+    assert len(in_page.run([], "print('x' * 10**6)")[0]) < 5000
+
+
+def gap_at(factor):
+    """The derivative of the soft cross-entropy without τ², at 1 and at ``factor``, as a ratio for large τ."""
+    case, tau = distillation.setting(2), Symbol("tau", positive=True)
+    point = dict(zip((*case.student, *case.teacher), (1, 0, 0, 2), strict=True))
+    student, teacher = (distillation.softmax(side, tau)[0].subs(point) for side in (case.student, case.teacher))
+    return limit((student - teacher) / tau * tau**factor, tau, oo)
+
+
+def box_noise():
+    return f"By {1 / sum(weight**2 for weight in box_filter.box_kernel()) ** Rational(1, 2)}"
+
+
+def box_stripes():
+    left = box_filter.frequency_response(box_filter.box_kernel(), 0, pi)
+    return {-Rational(1, 3): "A third of the contrast, with black and white exchanged"}[left]
+
+
+def layers_work():
+    return max(layers.trace(layers.parse(layers.ASSIGNMENT), (32, 32, 3)), key=lambda row: row.multiplications).name
+
+
+def layers_larger():
+    small, large = (layers.trace(layers.parse(layers.ASSIGNMENT), (side, side, 3)) for side in (32, 64))
+    (name,) = (a.name for a, b in zip(small, large, strict=True) if a.parameters != b.parameters)
+    return f"Only in {name}"
+
+
+def backprop_ways():
+    net = backpropagation.network()
+    maxima = [sum(v.has(z) for v in net.pooled_of_convolved) for z in net.convolved]
+    held = [z.has(net.kernel[0]) for z in net.convolved_of_inputs]
+    return {4: "Four"}[sum(m * h for m, h in zip(maxima, held, strict=True))]
+
+
+def backprop_negative():
+    net = backpropagation.network()
+    point = dict(zip(net.convolved, (-1, -3, -2), strict=True))
+    (gradient,) = {value.subs(point) for value in backpropagation.pool_gradients(net).values()}
+    return str(gradient)
+
+
+def kernel_nine():
+    return str((205 - 9) // 3 + 1)
+
+
+def kernel_stride():
+    steps = [kernel.multiplications(10, 10, 96, ((205 - 10) // stride + 1,) * 2) for stride in (3, 1)]
+    return f"{steps[1] / steps[0]:.0f} times"
+
+
+def loss_two_forms():
+    case = distillation.setting()
+    assert not distillation.offset(case).free_symbols & set(case.student)
+    return "The losses that they print"
+
+
+def loss_hot():
+    assert gap_at(1) == 0
+    assert gap_at(2) not in (0, oo, -oo)
+    return "It shrinks like 1/τ²"
+
+
+def factor_double():
+    c = symbols("c", positive=True)
+    return {0: "Nothing"}[factorization.saving(c, 2 * c, 2 * c)]
+
+
+def factor_seven():
+    c = symbols("c", positive=True)
+    return {Rational(5, 7): "Five sevenths"}[factorization.saving(c, c, c, size=7)]
+
+
+RIGHT = [box_noise, box_stripes, layers_work, layers_larger, backprop_ways, backprop_negative]
+RIGHT += [kernel_nine, kernel_stride, loss_two_forms, loss_hot, factor_double, factor_seven]
+
+
+@pytest.mark.parametrize("computed", RIGHT)
+def test_the_right_choice_of_a_quiz_is_the_computed_one(computed):
+    name = computed.__name__.replace("_", "-")
+    text = "".join((ROOT / f"{page}.md").read_text() for page in (*THEORY, *TRIED))
+    (quiz,) = re.findall(rf"(?ms)^:::\{{quiz\}} {name}\n(.*?)^:::$", text)
+    choices = re.findall(r"(?m)^(\S.*)\n: (Yes|No)", quiz)
+    assert 2 <= len(choices) <= 4
+    assert [choice for choice, word in choices if word == "Yes"] == [computed()]
+
+
+@pytest.mark.parametrize("page", [*THEORY, *TRIED])
+def test_each_page_has_two_quizzes_and_each_is_checked(page):
+    names = re.findall(r"(?m)^:::\{quiz\} (\S+)$", (ROOT / f"{page}.md").read_text())
+    assert len(names) == 2
+    assert {name.replace("-", "_") for name in names} <= {computed.__name__ for computed in RIGHT}
+
+
+def test_a_guess_is_answered_and_can_be_made_by_keyboard(browser, served):
+    page = watched(browser.new_page(), allowed=(served, "data:", "blob:"))
+    page.goto(f"{served}/{THEORY[1]}.html")
+    quiz = page.locator(".quiz").first
+    assert quiz.get_by_role("status").inner_text().strip() == ""
+    quiz.get_by_role("radio").nth(1).focus()
+    page.keyboard.press("Space")
+    assert quiz.get_by_role("status").inner_text().strip().startswith("No")
+    page.keyboard.press("ArrowUp")
+    assert quiz.get_by_role("status").inner_text().strip().startswith("Yes")
+    assert page.problems == []
+    page.close()
+
+
+def test_without_scripts_the_answer_of_a_quiz_unfolds(browser, served):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{served}/{THEORY[1]}.html")
+    quiz = page.locator(".quiz").first
+    assert not quiz.get_by_text("Yes:").is_visible()
+    quiz.get_by_text("The answer").click()
+    assert quiz.get_by_text("Yes:").is_visible()
+    context.close()
+
+
+def opened(browser, site, name):
+    if not (site / f"{name}.html").exists():
+        pytest.skip(f"the pages of the theory alone were built here; HW3_SITE can name a book that has {name}")
+    page = watched(browser.new_page())
+    page.goto(f"file://{site}/{name}.html")
+    return page
+
+
+def test_the_convolution_is_moved_by_keyboard_and_counts_as_the_theory_does(browser, site):
+    page = opened(browser, site, "book/theory/layers")
+    one = page.locator(".instrument")
+    assert "Output 6 × 6 × 20, 1,820 parameters, 64,800 multiplications" in one.locator("[role=status]").inner_text()
+    one.get_by_label("Stride").focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowLeft")
+    one.get_by_label("Kernel").focus()
+    page.keyboard.press("ArrowRight")
+    row = layers.trace(layers.parse("CONV4-20(1,2)"), (16, 16, 10))[0]
+    height, _, depth = row.output_shape
+    said = one.locator("[role=status]").inner_text()
+    assert f"Output {height} × {height} × {depth}, {row.parameters:,} parameters, {row.multiplications:,} mult" in said
+    one.get_by_label("Padding").fill("0")
+    one.get_by_label("Kernel").fill("18")
+    assert "does not fit" in one.locator("[role=status]").inner_text()
+    assert page.problems == []
+    page.close()
+
+
+def test_the_arithmetic_of_the_instruments_is_that_of_the_package(browser, site):
+    page = opened(browser, site, "book/theory/layers")
+    for k, s, p, size in ((3, 3, 2, 16), (1, 1, 0, 5), (5, 2, 1, 11), (7, 4, 3, 9)):
+        row = layers.trace(layers.parse(f"CONV{k}-20({s},{p})"), (size, size, 10))[0]
+        setting = {"size": size, "depth": 10, "filters": 20, "kernel": k, "stride": s, "padding": p}
+        found = page.evaluate("setting => hw3.convolution(setting)", setting)
+        assert (found["output"], found["parameters"]) == (row.output_shape[0], row.parameters)
+        assert (found["multiplications"], found["rest"]) == (row.multiplications, (size + 2 * p - k) % s)
+    for rate, block, size in ((0.1, 1, [6, 7]), (0.2, 3, [8, 9]), (0.3, 7, [3, 4])):
+        assert page.evaluate("a => hw3.seedRate(...a)", [rate, block, size]) == pytest.approx(
+            seed_rate(rate, block, size)
+        )
+        for pixel in ([0, 0], [0, 2], [2, 3]):
+            chance = page.evaluate("a => hw3.droppedAt(...a)", [rate, block, size, pixel])
+            assert chance == pytest.approx(dropped_at(rate, block, size, pixel))
+    softened = page.evaluate("hw3.softmax([4, 2, -1], 2)")
+    assert softened == pytest.approx([float(share) for share in distillation.softmax((4, 2, -1), 2)])
+    dropped = page.evaluate(
+        "Array.from({length: 2000}, () => hw3.mask(0.2, 3, [8, 9], Array.from({length: 72}, Math.random)).length)"
+    )
+    assert 1 - sum(dropped) / len(dropped) / 72 == pytest.approx(keep_rate(0.2, 3, (8, 9)), abs=0.02)
+    page.close()
+
+
+def test_a_hotter_teacher_is_less_sure(browser, site):
+    page = opened(browser, site, "book/distillation/student")
+    one = page.locator(".instrument")
+
+    def sure():
+        return [int(share) for share in re.findall(r", (\d+)%", one.locator("[role=status]").inner_text())]
+
+    cold = sure()
+    assert len(cold) == one.locator("img").count() == 3
+    one.get_by_label("Temperature").focus()
+    page.keyboard.press("End")
+    assert all(hot < before for hot, before in zip(sure(), cold, strict=True))
+    assert page.problems == []
+    page.close()
+
+
+def test_blocks_spare_the_corner_and_pixels_spare_none(browser, site):
+    page = opened(browser, site, "book/shoes/dropblock")
+    one = page.locator(".instrument")
+    one.get_by_label("Block size").focus()
+    page.keyboard.press("Home")
+    said = one.locator("[role=status]").inner_text()
+    assert len({float(share) for share in re.findall(r"([\d.]+)%", said)}) == 1
+    page.keyboard.press("ArrowRight")
+    _, corner, edge, middle = map(float, re.findall(r"([\d.]+)%", one.locator("[role=status]").inner_text()))
+    assert corner < edge < middle
+    before = one.locator("path").last.get_attribute("d")
+    one.get_by_label("Drop rate").fill("0.5")
+    one.get_by_role("button", name="Another mask").click()
+    assert one.locator("path").last.get_attribute("d") != before
+    assert page.problems == []
+    page.close()
 
 
 def test_the_wheels_are_those_of_the_pins():

@@ -8,7 +8,7 @@ const make = (tag, attributes = {}, ...children) => {
   return element;
 };
 const grouped = (number) => number.toLocaleString("en-US");
-const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
+const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)}%`;
 
 // T2 and T4: what a square convolution makes of size × size × depth; `output` is 0 where the window does not fit.
 function convolution({ size, depth, filters, kernel, stride, padding }) {
@@ -66,10 +66,10 @@ function slider(name, { value, low, high, step = 1, show = String }, moved) {
   return { row, get value() { return Number(input.value); } };
 }
 
-// The windows of a row of pixels, laid under it so that they do not cover each other; what no window sees is hatched out.
+// The windows of a row of pixels, laid under it so they do not cover each other.
 function windows({ size, kernel, stride, padding }, output) {
   const all = size + 2 * padding;
-  const unit = all > 60 ? 1.2 : 1;
+  const unit = Math.max(1, all / 60);
   const rows = Math.min(output, Math.ceil(kernel / stride));
   const bars = Array.from({ length: output }, (_, i) => make("rect",
     { x: i * stride + 0.1, y: unit * (1.5 + 1.1 * (i % Math.ceil(kernel / stride))), width: kernel - 0.2,

@@ -93,12 +93,60 @@ function answerForm(box, number) {
   box.append(form);
 }
 
+// A cell that runs in the page: the first press of Run makes its code editable, and shows what it gives.
+function runnable(mark, codes, editors) {
+  const index = Number(mark.dataset.cell);
+  const shown = mark.parentElement.querySelector(".cell_input");
+  const button = make("button", { type: "button" }, "Run");
+  const output = make("div", { role: "status", class: "try-output" });
+  const say = (text) => output.replaceChildren(make("p", {}, text));
+
+  const edit = () => {
+    const editor = make("textarea", { "aria-label": "Code of this cell", spellcheck: "false", autocapitalize: "off" });
+    editor.value = codes[index];
+    editor.rows = editor.value.split("\n").length + 1;
+    editor.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.shiftKey || event.ctrlKey)) {
+        event.preventDefault();
+        run();
+      }
+    });
+    const reset = make("button", { type: "button" }, "Undo changes");
+    reset.addEventListener("click", () => { editor.value = codes[index]; });
+    button.after(reset);
+    button.textContent = "Run again";
+    shown.hidden = true;
+    mark.prepend(editor);
+    editors.set(index, editor);
+  };
+  const run = async () => {
+    if (!editors.has(index)) edit();
+    const source = (other) => editors.get(other)?.value ?? codes[other];
+    const above = Object.keys(codes).map(Number).filter((other) => other < index).map(source);
+    try {
+      const [text, formula, error] = await ask(["run", above, source(index)], say);
+      output.replaceChildren();
+      if (text) output.append(make("pre", {}, text));
+      if (formula) output.append(make("div", {}, formula));
+      if (error) output.append(make("p", {}, error));
+      if (!output.hasChildNodes()) say("It ran. Its last line shows no value: add a line with a name to see one.");
+      if (formula) await window.MathJax?.typesetPromise?.([output]);
+    } catch (error) {
+      say(error.message);
+    }
+  };
+  button.addEventListener("click", run);
+  mark.append(make("div", { class: "try-buttons" }, button), output);
+}
+
 const SERVE = "Here you could type your formula, but Python does not start in a page that was opened as a file. Run "
   + "make serve, and open the book there.";
 
-if (PYTHON) {
-  document.querySelectorAll(".try-answer").forEach((box, number) => {
-    if (IS_FILE) box.append(make("p", { class: "try-note" }, SERVE));
-    else answerForm(box, number);
-  });
+if (PYTHON && IS_FILE) {
+  document.querySelectorAll(".try-answer").forEach((box) => box.append(make("p", { class: "try-note" }, SERVE)));
+} else if (PYTHON) {
+  document.querySelectorAll(".try-answer").forEach(answerForm);
+  const codes = JSON.parse(document.querySelector(".try-cells")?.textContent ?? "{}");
+  const editors = new Map();
+  document.querySelectorAll(".try-run").forEach((mark) => runnable(mark, codes, editors));
 }
