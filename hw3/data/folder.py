@@ -89,6 +89,9 @@ def _status(path: Path) -> os.stat_result:
 def decode(path: Path, size: tuple[int, int], accepted: Accepted = PHOTOGRAPHS) -> np.ndarray:
     """One RGB image, uint8 (H, W, 3), upright, averaged down to ``size`` = (H, W).
 
+    A JPEG holds no checksum: changed bytes may decode to other pixels. Then the image set has another digest, and with
+    it every run another key; the page "This build" shows the digest.
+
     Raises:
         DataError: the file is corrupt, truncated, not RGB, or of another format or size than what is accepted.
     """

@@ -187,6 +187,17 @@ def test_photographs_are_decoded_once_and_a_changed_one_anew(tmp_path, make_fold
     assert load(tmp_path).digest != before.digest
 
 
+def test_changed_bytes_that_still_decode_are_other_images_by_their_digest(tmp_path, make_folder):
+    """No checksum in a JPEG tells them; the digest is in every key and on the page of the build."""
+    make_folder(tmp_path, ("A", "B"))
+    before = load(tmp_path).digest
+    path = tmp_path / "A" / "a (0).jpg"
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"\xff\xdb") + 5] ^= 1  # the first number of the quantization table
+    path.write_bytes(raw)
+    assert load(tmp_path).digest != before
+
+
 @pytest.mark.parametrize("how", ["one bit", "cut short", "emptied"])
 def test_damaged_pixels_are_named_and_decoded_again(tmp_path, make_folder, damage, capfd, how):
     make_folder(tmp_path, ("A", "B"))
