@@ -39,6 +39,11 @@ def test_everything_else_is_refused_by_its_name(value):
             door("the side", value)
 
 
+def test_of_a_long_value_sixty_signs_are_shown():
+    with pytest.raises(ValueError, match=r"^n is 'x{59}; it must be a positive integer$"):
+        whole("n", "x" * 100)
+
+
 @pytest.mark.parametrize(("least", "words"), [(0, "0 or more"), (1, "a positive integer"), (2, "2 or more")])
 def test_the_least_is_the_least(least, words):
     assert whole("n", least, least) == least
