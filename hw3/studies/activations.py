@@ -106,6 +106,16 @@ def recoverable(maps: Tensor, distance: int) -> float:
     return (1 - (centre - guess).square().sum(1) / centre.square().sum(1)).mean().item()
 
 
+@torch.no_grad()
+def masked_statistics(steps: nn.Module, maps: Tensor, masks: nn.Module) -> tuple[float, float]:
+    """What ``masks`` on ``maps`` (N, C, h, w) do to a channel behind ``steps``: by how many of its standard deviations
+    the mean rises, and by what factor the variance grows; means over the channels that vary."""
+    on, off = (steps(z).transpose(0, 1).flatten(1).double() for z in (masks(maps), maps))
+    rises, grows = (on.mean(1) - off.mean(1)) / off.std(1), on.var(1) / off.var(1)
+    varies = off.var(1) > 0
+    return rises[varies].mean().item(), grows[varies].mean().item()
+
+
 @dataclass(frozen=True)
 class RankOne:
     """``energy``: share of each filter's squared weights that its best column-times-row keeps, (filters,)."""

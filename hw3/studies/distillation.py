@@ -7,15 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from hw3.data.images import Split
 from hw3.files import whole
 from hw3.nets.resnet import student
 from hw3.studies.pretrained import Shared, shared
-from hw3.studies.record import Plan, Shown, folder_of
+from hw3.studies.record import Plan, Shown, folder_of, read_arrays, write_arrays
 from hw3.studies.run import Experiment
 from hw3.studies.search import Search, Trials
 from hw3.studies.teachers import WRONG, Changed, LinearTeacher, TunedTeacher, short
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from hw3.studies.profiles import Distillation as Sizes
     from hw3.studies.profiles import Profile
 
-TEACHER = "teacher.npz"  # the last layer of the record's first teacher
+TEACHER = "teacher.npz.xz"  # the last layer of the record's first teacher
 USUAL = Trials(0.9, 4.0, (), ())  # α and τ of what is recorded, fixed beforehand: those of Zagoruyko and Komodakis 2017
 SHOWN = 1000  # training images whose answers are recorded, for the figure of soft labels
 FOLDS = 5  # of the images, for answers about images not seen
@@ -179,20 +177,12 @@ class Study:
             self.shared.backbone(), data.images[parts.validation], self.sizes.resolution
         )  # kept since the teacher was made
         right = (answers.argmax(2) == data.labels[parts.train]).double().mean(1)
-        few = {f"test{n}": short(self.linear(n).test_logits()).numpy() for n in self.sizes.few}
-        with whole(folder / TEACHER) as path:
-            np.savez_compressed(
-                path,
-                weight=layer.weight.numpy(),
-                bias=layer.bias.numpy(),
-                validation=short(layer(features)).numpy(),
-                test=short(teacher.test_logits()).numpy(),
-                right=right.numpy(),
-                answers=answers[0, :SHOWN].numpy(),
-                **few,  # type: ignore[arg-type]  # numpy's own flags are arguments too
-            )
+        heard = {"validation": layer(features), "test": teacher.test_logits(), "answers": answers[0, :SHOWN].float()}
+        heard |= {f"test{n}": self.linear(n).test_logits() for n in self.sizes.few}
+        arrays = {name: short(logits) for name, logits in heard.items()}
+        write_arrays(folder / TEACHER, arrays | {"weight": layer.weight, "bias": layer.bias, "right": right})
         about = {"l2": layer.l2, "table": layer.table, "what": teacher.what}
-        with whole((folder / TEACHER).with_suffix(".json")) as path:
+        with whole(folder / "teacher.json") as path:
             path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
     def replayed_teacher(self, folder: Path, images: int = 500) -> float | None:
@@ -200,13 +190,13 @@ class Study:
         ``images`` test images, at most; None where none is recorded, or the pretrained weights or images are others."""
         if not (folder / TEACHER).exists():
             return None
-        about = json.loads((folder / TEACHER).with_suffix(".json").read_text(encoding="utf-8"))
+        about = json.loads((folder / "teacher.json").read_text(encoding="utf-8"))
         mine = json.loads(json.dumps(self.linear().what))
         if any(about["what"][name] != mine[name] for name in ("data", "weights", "resolution")):
             return None
-        kept = recorded_teacher(folder)
-        layer = Linear(kept["weight"], kept["bias"], about["l2"])
-        recorded = kept["test"][:images].float()
+        teacher = recorded_teacher(folder)
+        layer = Linear(teacher["weight"], teacher["bias"], about["l2"])
+        recorded = teacher["test"][:images].float()
         shown = self.shared.data.images[self.split.test[:images]]
         features = self.shared.features(self.shared.backbone(), shown, self.sizes.resolution)
         return (layer(features) - recorded).abs().max().item()
@@ -216,8 +206,7 @@ def recorded_teacher(folder: Path) -> dict[str, Tensor]:
     """What is recorded of the first teacher: its last layer (``weight``, ``bias``), logits for the ``validation`` and
     the ``test`` images and for some training images (``answers``), and in what share of the training pictures it is
     ``right``, view by view."""
-    with np.load(folder / TEACHER) as kept:
-        return {name: torch.from_numpy(kept[name]) for name in kept.files}
+    return read_arrays(folder / TEACHER)
 
 
 def distillation(profile: "Profile") -> Study:
