@@ -32,6 +32,7 @@ PACKED = {  # SHA-256 of what the registries send
 ENGINE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 LICENSES = "Pyodide: Mozilla Public License 2.0. SymPy and mpmath: BSD, in the wheels. hw3: MIT.\n"
 SWITCH = "HW3_PYODIDE"
+SITES = ("html", "dirhtml")
 
 
 def fetch(folder: Path) -> None:
@@ -115,9 +116,16 @@ def mark_cells(app: Sphinx, doctree: nodes.document) -> None:
         doctree.append(nodes.raw("", html, format="html"))
 
 
+def only_on_pages(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """A book in one file runs no Python: leave the marks of ``mark_cells`` out of it."""
+    if app.builder.name not in SITES:
+        for node in [node for node in doctree.findall(nodes.raw) if 'class="try-' in node.astext()]:
+            node.parent.remove(node)
+
+
 def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
     """Have a page load the scripts of what it holds."""
-    body = context.get("body", "")
+    body = context.get("body", "") if app.builder.name in SITES else ""
     if "try-answer" in body or "try-run" in body:
         app.add_js_file("try/python.js", defer="defer", **{"data-python": app.config.hw3_python})
     if 'class="quiz ' in body:
@@ -128,7 +136,7 @@ def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, do
 
 def publish(app: Sphinx, error: Exception | None) -> None:
     """Copy Python into the site."""
-    if error or app.builder.format != "html" or not app.config.hw3_python:
+    if error or app.builder.name not in SITES or not app.config.hw3_python:
         return
     target = Path(app.outdir) / "_static" / "python"
     shutil.copytree(python_folder(), target, dirs_exist_ok=True)
@@ -195,6 +203,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("quiz", Quiz)
     app.connect("config-inited", find_python, priority=600)  # after hw3book has set the path
     app.connect("doctree-read", mark_cells)
+    app.connect("doctree-resolved", only_on_pages)
     app.connect("html-page-context", add_scripts)
     app.connect("build-finished", publish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
