@@ -39,6 +39,8 @@ def test_signs_of_exact_numbers_are_exact_and_of_others_to_forty_digits():
     almost, _ = alike([Fraction(1, 10**50), value(cos(Integer(1)), {})])
     assert sign_of(almost) == 0
     assert sign_of(almost * 10**20) == 1
+    above, below, _ = alike([Fraction(2, 10**40), Fraction(1, 2 * 10**40), value(cos(Integer(1)), {})])
+    assert (sign_of(above), sign_of(below)) == (1, 0)
     assert sign_of(almost * 10**20, 10**15) == 0
     assert sign_of(-value(cos(Rational(1, 2)), {})) == -1
 
