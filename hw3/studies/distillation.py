@@ -106,13 +106,21 @@ class Study:
         base = self.student("search", teacher=self.linear(), training=short_training)
         return Search(base, self.sizes.alphas, self.sizes.temperatures, self.sizes.search_seeds)
 
+    def few_labels(self, labels: int, setting: Trials | None = None) -> Experiment:
+        """A student with ``labels`` labelled images; with a ``setting`` a teacher who was tuned on the same ones names
+        all the others, and no label is used."""
+        if setting is None:
+            return self.student(f"labels-{labels}", labels=labels)
+        task, teacher = Distillation(1.0, setting.temperature), self.linear(labels)
+        return self.student(f"labels-{labels}-with-teacher", labels=labels, teacher=teacher, task=task)
+
     def students(self) -> dict[str, Experiment]:
         """Those that need no search."""
         constant = replace(self.training, schedule="constant", learning_rate=self.training.learning_rate / 2)
         arms = [
             self.tuning,
             self.student("student"),
-            *(self.student(f"labels-{labels}", labels=labels) for labels in self.sizes.few),
+            *map(self.few_labels, self.sizes.few),
             self.student(f"stem-{self.sizes.other_stem}", stem=self.sizes.other_stem),
             self.student("constant-rate", training=constant),
         ]
@@ -121,14 +129,10 @@ class Study:
     def taught(self, setting: Trials) -> dict[str, Experiment]:
         """Those that learn from a teacher, with the α and τ of ``setting``; with few labels no label is used."""
         task = Distillation(setting.alpha, setting.temperature)
-        alone = Distillation(1.0, setting.temperature)
         arms = [
             self.student("distilled", teacher=self.linear(), task=task),
             self.student("distilled-from-tuned", teacher=self.tuned(), task=task),
-            *(
-                self.student(f"labels-{n}-with-teacher", labels=n, teacher=self.linear(n), task=alone)
-                for n in self.sizes.few
-            ),
+            *(self.few_labels(labels, setting) for labels in self.sizes.few),
         ]
         return {experiment.name: experiment for experiment in arms}
 
@@ -200,6 +204,12 @@ class Study:
         shown = self.shared.data.images[self.split.test[:images]]
         features = self.shared.features(self.shared.backbone(), shown, self.sizes.resolution)
         return (layer(features) - recorded).abs().max().item()
+
+
+def recorded_few() -> tuple[int, ...]:
+    """The numbers of labels of the recorded students with few of them; empty where there are none."""
+    names = (path.name.split("-")[1] for path in folder_of("distillation").glob("labels-*-with-teacher-seed*.json"))
+    return tuple(sorted(set(map(int, names))))
 
 
 def recorded_teacher(folder: Path) -> dict[str, Tensor]:

@@ -1,4 +1,5 @@
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import torch
 
@@ -6,6 +7,7 @@ from hw3.data.images import ImageSet, Source
 from hw3.nets.weights import Weights
 from hw3.show import status
 from hw3.studies.profiles import profile
+from hw3.studies.record import Plan
 
 
 def test_the_build_names_its_profile_and_precision():
@@ -27,6 +29,15 @@ def test_data_have_a_source_and_the_start_of_a_digest(tmp_path):
 def test_each_experiment_has_a_row(make_arm):
     assert status.runs({"a": make_arm("a", [0.9, 0.8])}).rows == (
         ("a", "2", "85.0% (80.0 to 90.0%)", "10.0", "32-true"),
+    )
+
+
+def test_a_plan_shows_what_is_recorded_of_it_and_what_is_not(make_arm, monkeypatch):
+    monkeypatch.setattr(status, "read", lambda name: SimpleNamespace(groups={"a": make_arm("a", [0.9, 0.8])}))
+    plan = Plan("toys", tuple((SimpleNamespace(name=name), seed) for name in "ab" for seed in range(3)))
+    assert status.recorded(plan).rows == (
+        ("a", "2 of 3", "85.0% (80.0 to 90.0%)", "0.2", "32-true, AVX2"),
+        ("b", "0 of 3", "", "", ""),
     )
 
 

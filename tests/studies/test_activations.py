@@ -60,6 +60,17 @@ def test_statistics_taken_anew_are_those_of_the_training_images(runs, small, mon
     assert torch.equal(re_estimated(experiment, result, images=40), logits)
 
 
+def test_shifted_photographs_are_moved_to_the_right_and_scored(runs, small):
+    experiment = small()
+    result, images = run(experiment, 0), experiment.data.images[experiment.split.test]
+    still = activations.shifted(experiment, result, 0)
+    torch.testing.assert_close(still, result.logits)
+    moved = torch.cat([images[..., :1].expand(*images.shape[:3], 2), images[..., :-2]], 3)
+    with torch.no_grad():
+        wanted = activations.trained(experiment, result)(moved)
+    torch.testing.assert_close(activations.shifted(experiment, result, 2), wanted, atol=1e-5, rtol=1e-5)
+
+
 def test_the_worst_mistakes_come_first(runs, small):
     experiment = small()
     result = run(experiment, 0)

@@ -1,6 +1,7 @@
 """The distillation study on scikit-learn's digits: who sees what, who is compared with whom, what a key depends on."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import torch
 from hw3.data.images import Split
 from hw3.data.views import show, views
 from hw3.nets.resnet import student
-from hw3.studies.distillation import distillation, split_of
+from hw3.studies.distillation import distillation, recorded_teacher, split_of
 from hw3.studies.parallel import run_all
 from hw3.studies.profiles import PROFILES
 from hw3.studies.run import entry, run, stored
@@ -118,6 +119,42 @@ def test_a_teacher_of_few_labels_learns_from_those_alone(study):
     alone = fit_linear(train, validation, 10)
     assert torch.equal(few.weight, alone.weight)
     assert few.l2 == alone.l2
+
+
+def test_with_folds_each_answer_is_about_an_image_not_seen(study):
+    plain, folded = study.linear(), study.linear(folds=2)
+    assert plain.what != folded.what
+    truth = study.shared.data.labels[study.split.train]
+    seen, unseen = ((t.logits()[0].argmax(1) == truth).double().mean() for t in (plain, folded))
+    assert unseen < seen
+    torch.testing.assert_close(folded.test_logits(), plain.test_logits())  # of the layer that has seen all
+
+
+def test_the_plan_is_whole_pairs_seed_by_seed_and_in_every_arm_that_is_compared(study):
+    plan = study.plan()
+    wanted = [(e.name.partition("/")[2], seed) for e, seed in plan.runs]
+    assert len(set(wanted)) == len(wanted)
+    assert wanted[:4] == [("student", 0), ("distilled", 0), ("student", 1), ("distilled", 1)]
+    seeds = {name: [seed for n, seed in wanted if n == name] for name, _ in wanted}
+    assert seeds["student"] == seeds["distilled"] == seeds["distilled-from-tuned"] == list(study.seeds)
+    assert seeds["smoothed"] == seeds["wrong-shuffled"] == seeds["wrong-even"] == list(study.seeds[:3])
+    every = arms(study) | study.explaining(SETTING)
+    assert {e.name for e, _ in plan.runs} == set(every)
+    assert plan.untraced == ("distillation/teacher-tuned",)
+
+
+def test_the_recorded_teacher_answers_as_it_did(study, tmp_path):
+    assert study.replayed_teacher(tmp_path) is None
+    study.record_teacher(tmp_path)
+    assert study.replayed_teacher(tmp_path, images=50) < 0.05
+    kept = recorded_teacher(tmp_path)
+    torch.testing.assert_close(kept["test"].float(), study.linear().test_logits(), atol=0.05, rtol=1e-3)
+    right = study.linear().logits().argmax(2) == study.shared.data.labels[study.split.train]
+    assert kept["right"].tolist() == right.double().mean(1).tolist()
+    about = json.loads((tmp_path / "teacher.json").read_text(encoding="utf-8"))
+    about["what"]["weights"] = "others"
+    (tmp_path / "teacher.json").write_text(json.dumps(about), encoding="utf-8")
+    assert study.replayed_teacher(tmp_path) is None
 
 
 def test_logits_as_hard_as_can_be_stay_finite():
