@@ -423,6 +423,26 @@ def test_without_scripts_the_answer_of_a_quiz_unfolds(browser, served):
     context.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", [*THEORY[1:3], "book/distillation/student", "book/shoes/dropblock"])
+def test_what_can_be_tried_fits_a_phone_and_axe_finds_nothing_in_it(browser, served, site, name, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    if not (site / f"{name}.html").exists():
+        pytest.skip(f"the pages of the theory alone were built here; HW3_SITE can name a book that has {name}")
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(f"{served}/{name}.html")
+    for quiz in page.locator(".quiz").all():
+        quiz.get_by_role("radio").first.check()
+    ours = [".quiz", ".instrument", ".try-answer", ".try-run"]
+    include = [[selector] for selector in ours if page.locator(selector).count()]
+    found = Axe().run(page, context={"include": include}).response["violations"]
+    assert [(v["id"], [node["html"][:150] for node in v["nodes"]]) for v in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+
+
 def opened(browser, site, name):
     if not (site / f"{name}.html").exists():
         pytest.skip(f"the pages of the theory alone were built here; HW3_SITE can name a book that has {name}")
