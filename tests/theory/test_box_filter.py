@@ -130,3 +130,8 @@ def test_what_is_no_matrix_is_refused_by_name(rows):
 def test_bad_input_is_named(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_of_rows_that_are_none_sixty_signs_are_shown():
+    with pytest.raises(ValueError, match=r"^the image is x{60}; give a matrix"):
+        filter2d("x" * 100, [[1]])

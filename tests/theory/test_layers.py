@@ -168,3 +168,8 @@ def test_notation_is_read_in_all_its_forms():
     assert parse("conv3-20( 3 , 2 )->relu;POOL-2\nfc-1") == parse("conv3-20(3,2) · relu · POOL-2 · fc-1")
     (layer,) = parse("CONV5-7(2)")
     assert (layer.size, layer.filters, layer.stride, layer.padding) == (5, 7, 2, 1)
+
+
+def test_of_a_long_word_forty_signs_are_shown():
+    with pytest.raises(LayerError, match=r"layer 1, 'x{40}', is not a layer"):
+        parse("x" * 100)
