@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PYTHONUTF8 := 1
 
-.PHONY: book student test check bench serve lock format clean
+.PHONY: book student test check mutants bench serve lock format clean
 .DELETE_ON_ERROR:
 
 # The old pages go, in case one left the table of contents; the execution cache and bench.json stay. --all reads every
