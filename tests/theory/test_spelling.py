@@ -1,7 +1,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sympy import symbols
 
+from hw3.theory.expressions import read
 from hw3.theory.spelling import RefusedError, plain, tokens
 
 NAMES = ("alpha1", "delta1", "omega1", "x1", "v1", "y", "yhat", "z1", "z2", "b", "pi")
@@ -116,3 +118,15 @@ def test_any_text_is_taken_apart_or_refused(text):
         return
     assert all(part.isascii() for part in parts)
     assert len(parts) <= 150
+
+
+@pytest.mark.parametrize(("function", "fewest", "most"), [("cos", 1, 1), ("step", 1, 1), ("max", 2, 8), ("min", 2, 8)])
+def test_a_function_takes_so_many_arguments_and_no_others(function, fewest, most):
+    names = {f"x{i}": symbols(f"x{i}", real=True) for i in range(1, 10)}
+    for count in range(1, 10):
+        formula = f"{function}({', '.join(list(names)[:count])})"
+        if fewest <= count <= most:
+            assert read(formula, names).free_symbols == set(list(names.values())[:count])
+        else:
+            with pytest.raises(RefusedError, match=f"{function} takes"):
+                read(formula, names)
