@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
 
+from torch import Tensor
+
 from hw3.data.images import ImageSet
+from hw3.studies.record import Shown, validation_logits
 from hw3.studies.run import Experiment, Result
+from hw3.train.losses import cross_entropy
+from hw3.train.metrics import best_temperature, expected_calibration_error
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,22 @@ def scores(groups: dict[str, list[Result]]) -> Table:
     return table(("network", "parameters", "loss (nats)", "accuracy", "precision", "recall"), rows)
 
 
+def calibration(shown: Shown, named: Mapping[str, Sequence[Result]]) -> Table:
+    """Test loss and calibration error, means over the seeds, as they are and at the temperature that each run's
+    validation images choose."""
+    rows = []
+    for label, results in named.items():
+        at = [best_temperature(validation_logits(r), shown.validation) for r in results]
+        cells = [label]
+        for temperatures in ([1.0] * len(at), at):
+            logits = [r.logits / t for r, t in zip(results, temperatures, strict=True)]
+            cells += [f"{mean(cross_entropy(z, shown.targets).item() for z in logits):.3f}"]
+            cells += [f"{mean(expected_calibration_error(z, shown.targets) for z in logits):.1%}"]
+        rows.append([*cells[:3], f"{mean(at):.2f}", *cells[3:]])
+    header = ("network", "loss (nats)", "calibration error", "best temperature", "loss there", "error there")
+    return table(header, rows)
+
+
 def costs(groups: dict[str, list[Result]]) -> Table:
     """Parameters, multiplications for one image, and the median seconds of an epoch, on one core while other runs used
     the other cores."""
@@ -89,6 +110,22 @@ def by_class(groups: dict[str, list[Result]]) -> Table:
         for i, name in enumerate(results[0].class_names)
     )
     return table(("network", "class", "precision", "recall"), rows)
+
+
+EDGES = (0.9, 0.85, 0.8, 0.7)  # between which test images are counted as equally alike to a training image
+
+
+def by_likeness(likeness: Tensor, wrong: Mapping[str, Tensor]) -> Table:
+    """Errors on the test images by how alike the nearest training image is (``likeness``, (N,)). ``wrong``: for each
+    network the share of its runs that call an image wrong, (N,). What holds no image is left out."""
+    rows = []
+    for low, high in zip((*EDGES, -2.0), (2.0, *EDGES), strict=True):
+        inside = (likeness > low) & (likeness <= high)
+        name = f"above {low:.2f}" if high > 1 else f"{low:.2f} to {high:.2f}" if low > -1 else f"below {high:.2f}"
+        if inside.any():
+            errors = (f"{share[inside].double().mean():.1%}" for share in wrong.values())
+            rows.append((name, f"{inside.double().mean():.1%}", *errors))
+    return table(("nearest training image", "share of test images", *(f"error, {name}" for name in wrong)), rows)
 
 
 def configuration(experiment: Experiment) -> Table:
@@ -126,17 +163,23 @@ class Notice:
         return f"{self.title}: {self.text}"
 
 
-def data_notice(data: ImageSet) -> Notice:
-    """What the page's numbers were obtained on; a warning where that is a stand-in for the assignment's data."""
+def data_notice(data: ImageSet, shown: Shown | None = None) -> Notice:
+    """What the page's numbers were obtained on; a warning where that is a stand-in for the assignment's data.
+    ``shown``: the runs that its tables and verdicts are about, where these may be recorded ones."""
+    recorded = f"Tables and verdicts show {shown.words}" if shown and shown.recorded else ""
     if data.source.stand_in:
+        about = (
+            f"What it trained itself is about these images. {recorded}."
+            if recorded
+            else "Every number and every verdict on this page is about these images."
+        )
         text = (
             f"The assignment's data were not at hand, so this build ran on a stand-in: {data.source.description} "
-            f"({len(data):,} images). Every number and every verdict on this page is about these images."
+            f"({len(data):,} images). {about}"
         )
         return Notice("warning", "Stand-in data", text)
-    return Notice(
-        "note", "Data", f"The images of this build come from {data.source.description}, {len(data):,} in all."
-    )
+    text = f"The images of this build come from {data.source.description}, {len(data):,} in all."
+    return Notice("note", "Data", f"{text} {recorded}." if recorded else text)
 
 
 def glue_all(texts: Mapping[str, Any]) -> None:

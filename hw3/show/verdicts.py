@@ -17,15 +17,18 @@ from hw3.show.comparison import (
     compare,
     compare_logits,
     contrast,
+    contrast_logits,
     count_of,
     paired,
     sentence,
     sentences,
+    summaries,
     summary,
 )
-from hw3.show.tables import spread
+from hw3.show.tables import minus, spread
 from hw3.studies.distillation import Study
 from hw3.studies.linear_tuning import Tuned
+from hw3.studies.record import FIRST, LATER, Replay, Shown
 from hw3.studies.run import Result
 from hw3.studies.search import Searched
 from hw3.train.metrics import Scores
@@ -37,20 +40,24 @@ __all__ = [  # the comparison is handed on, so that a page imports one file
     "compare",
     "compare_logits",
     "contrast",
+    "contrast_logits",
     "dropblock",
     "factorization",
     "full_tuning",
     "linear_tuning",
     "mlp",
+    "own_runs",
     "paired",
     "photographs",
     "sentence",
     "sentences",
     "student",
+    "summaries",
     "summary",
     "when_it_helps",
 ]
 PRECISIONS = {"32-true": "32-bit floats", "bf16-mixed": "bfloat16 products with 32-bit weights"}
+TEACHER_LIMIT = 0.1  # logits; features are rounded to 16 bits, and processors add up in other orders
 GAINS = {
     "higher": "a gain was shown",
     "lower": "the student did worse",
@@ -102,19 +109,42 @@ def confused(results: Sequence[Result]) -> str:
     return f"the most frequent mistake is {names[column]} for {names[row]}, {share:.1%} of that class"
 
 
-def photographs(data: ImageSet, parts: Split) -> dict[str, str]:
-    """What the page about the photographs says.
+def own_runs(shown: Shown, recorded: dict[str, Comparison], own: dict[str, Comparison]) -> str:
+    """Do this build's own, smaller runs say the same of each pair as the record?"""
+    if not shown.recorded:
+        return "Nothing is recorded here: the runs above are this build's own already."
+    told = []
+    for pair, c in own.items():
+        agreement = {
+            0: "show a side where the record shows none",
+            1: "say the same as the record",
+            -1: "say the opposite of the record",
+        }[c.sign * recorded[pair].sign]
+        unsure = "allow no verdict, since a run is no better than a guess" if any(c.failed) else "cannot tell the sign"
+        told.append(f"on {pair} they {agreement if c.sign else unsure} ({c.measured})")
+    return f"Of this build's own runs: {'; '.join(told)}."
+
+
+def photographs(data: ImageSet, parts: Split, groups: np.ndarray | None, nearest: Tensor) -> dict[str, str]:
+    """What the page about the photographs says. ``groups`` (N,): twins have the same number; None where they were not
+    looked for. ``nearest``: the label of the training image nearest to each test image.
 
     Raises:
-        RuntimeError: copies of one image lie in two parts.
+        RuntimeError: copies or twins lie in two parts.
     """
     side = np.empty(len(data), int)
     for number, part in enumerate((parts.train, parts.validation, parts.test)):
         side[part.numpy()] = number
     first = content_ids(data.images)
-    if (side != side[first]).any():
-        raise RuntimeError(f"{data.name}: copies of an image lie in two parts; split() keeps them together")
+    alike = (
+        first if groups is None else np.unique(groups, return_index=True)[1][np.unique(groups, return_inverse=True)[1]]
+    )
+    for what, other in (("copies of an image", first), ("twins", alike)):
+        if (side != side[other]).any():
+            raise RuntimeError(f"{data.name}: {what} lie in two parts; split() keeps them together")
     copies = int((first != np.arange(len(data))).sum())
+    sizes = np.bincount(alike)
+    twinned, largest = int(sizes[sizes > 1].sum()), sizes.max()
     return {
         "total": f"{len(data):,}",
         "train": f"{len(parts.train):,}",
@@ -128,48 +158,93 @@ def photographs(data: ImageSet, parts: Split) -> dict[str, str]:
             if copies
             else "No image is an exact copy of another one."
         ),
+        "twins": (
+            "This build's pictures are so small and simple that nearly all would be twins, so only exact copies were "
+            "kept together."
+            if groups is None
+            else f"{twinned:,} of the {len(data):,} images ({twinned / len(data):.1%}) have a twin, and each lies in "
+            f"the same part as its twins; the largest group has {largest}."
+            if twinned
+            else "No image has a twin."
+        ),
+        "nearest": f"{(nearest == data.labels[parts.test]).double().mean():.1%}",
     }
 
 
-def mlp(plain: list[Result], dropped: list[Result], targets: Tensor, first_layer: int) -> dict[str, str]:
-    """What the page about the MLP says; ``first_layer`` is how many parameters that layer has."""
-    comparison = compare(dropped, plain, targets)
-    return _scores("", plain) | {
-        "seeds": count_of(len(plain)),
-        "first_share": f"{first_layer / plain[0].parameters:.1%}",
-        "train_accuracy": f"{mean(r.curve('accuracy/train')[-1] for r in plain):.1%}",
-        "gap": fit_gap(plain),
-        "confused": confused(plain),
-        "last_epochs": last_epochs([*plain, *dropped]),
-        "verdict": sentence(comparison, "MLP with dropout", "MLP without it", "test accuracy"),
-        "seconds": f"{mean(r.seconds for r in plain):.1f}",
-        "precision": PRECISIONS[plain[0].precision],
+def mlp(
+    named: dict[str, list[Result]], comparisons: dict[str, Comparison], losses: dict[str, Comparison], share: float
+) -> dict[str, str]:
+    """What the page about the MLP says. ``named`` begins with the plain MLP and ends with the long trainings without
+    and with dropout, of which the last comparison is; ``share`` of the parameters are in the first layer."""
+    plain, dropped, *_, long, _ = named.values()
+    *_, last = comparisons.values()
+    *_, last_loss = losses.values()
+    rises = [r.curve("accuracy/test")[-1] - r.curve("accuracy/test")[-1 - min(5, r.epochs - 1)] for r in long]
+    helps = {
+        1: "There dropout helps.",
+        0: "Whether dropout helps there is not shown.",
+        -1: "Even there dropout names fewer photographs right.",
     }
+    return (
+        _scores("", plain)
+        | sentences(comparisons, arm="{}")
+        | {
+            "seeds": count_of(len(plain)),
+            "first_share": f"{share:.1%}",
+            "train_accuracy": f"{mean(r.curve('accuracy/train')[-1] for r in plain):.1%}",
+            "gap": fit_gap(plain),
+            "long_gap": fit_gap(long),
+            "rise": minus(f"{100 * mean(rises):+.2f}"),
+            "confused": confused(plain),
+            "last_epochs": last_epochs([*plain, *dropped]),
+            "helps": helps[last.sign] if _gap(long) > 0.005 else "So there is hardly a gap that dropout could close.",
+            "loss_verdict": sentence(last_loss, "long MLP with dropout", "long MLP", "test loss"),
+            "seconds": f"{mean(r.seconds for r in plain):.1f}",
+            "precision": PRECISIONS[plain[0].precision],
+        }
+    )
 
 
-def cnn(convolutional: list[Result], multilayer: list[Result], targets: Tensor) -> dict[str, str]:
-    """What the page about the CNN says."""
-    comparison = compare(convolutional, multilayer, targets)
+def cnn(
+    named: dict[str, list[Result]],
+    comparisons: dict[str, Comparison],
+    losses: dict[str, Comparison],
+    moved: Comparison,
+    lost: dict[str, float],
+) -> dict[str, str]:
+    """What the page about the CNN says. ``named`` begins with the CNN and the MLP, and so does the first comparison.
+    ``lost``: what moving the test images costs each of the two (share of them); ``moved``: how much less it costs the
+    first one."""
+    convolutional, multilayer, *_ = named.values()
+    first, *_ = comparisons.values()
+    first_loss, *_ = losses.values()
     ratio = convolutional[0].multiplications / multilayer[0].multiplications
     work = {
         1: f"The CNN uses each weight at many places, which costs {ratio:.1f} times the multiplications of the MLP.",
         0: "The two need about as many multiplications for one image.",
         -1: f"The CNN needs {ratio:.0%} of the multiplications of the MLP.",
     }[int(ratio > 1.05) - int(ratio < 0.95)]
+    costs = " and ".join(f"the {name} {100 * share:.1f} points" for name, share in lost.items())
+    steady = {1: "It costs the CNN less", 0: "Which of the two it costs less is not shown", -1: "It costs the CNN more"}
+    built = "A convolution is built to know a shape wherever it lies"
     cause = {
-        1: "A convolution is built to know a shape wherever it lies; these runs show the difference, not its cause.",
-        0: "So these runs do not show that the convolution pays.",
-        -1: "So here the convolution did not pay.",
-    }[comparison.sign]
+        (1, 1): f"{built}, and moving the photographs does cost it less.",
+        (1, 0): f"{built}; these runs show the difference, but not that moving the photographs costs it less.",
+        (1, -1): f"{built}, but moving the photographs costs it more: that cannot be the cause here.",
+        (0, 0): "So these runs do not show that the convolution pays.",
+        (-1, 0): "So here the convolution did not pay.",
+    }[first.sign, moved.sign if first.sign > 0 else 0]
     seconds = [mean(r.seconds / r.epochs for r in arm) for arm in (convolutional, multilayer)]
     share = convolutional[0].parameters_by_kind["convolution"] / convolutional[0].parameters
     return (
         _scores("cnn_", convolutional)
         | _scores("mlp_", multilayer)
+        | sentences(comparisons, arm="{}")
         | {
             "seeds": count_of(len(convolutional)),
-            "verdict": sentence(comparison, "CNN", "MLP", "test accuracy"),
-            "loss_verdict": sentence(compare(convolutional, multilayer, targets, "loss"), "CNN", "MLP", "test loss"),
+            "verdict": sentence(first, "CNN", "MLP", "test accuracy"),
+            "loss_verdict": sentence(first_loss, "CNN", "MLP", "test loss"),
+            "moved": f"It costs {costs}. {steady[moved.sign]} ({moved.measured}).",
             "work": work,
             "cause": cause,
             "seconds": f"{seconds[0]:.1f} s for the CNN and {seconds[1]:.1f} s for the MLP",
@@ -182,17 +257,33 @@ def cnn(convolutional: list[Result], multilayer: list[Result], targets: Tensor) 
     )
 
 
+def alike(likeness: Tensor, wrong: dict[str, Tensor], nearest: Comparison) -> dict[str, str]:
+    """How often the networks are ``wrong`` (for each test image the share of its runs) on the quarter of the images
+    that are most alike to a training image (``likeness``, (N,)), and on the quarter that is least. ``nearest``: the
+    nearest training image as a classifier, minus the MLP."""
+    low, high = likeness.quantile(0.25), likeness.quantile(0.75)
+    quarters = [
+        f"the {name} errs on {share[likeness >= high].mean():.1%} and {share[likeness <= low].mean():.1%}"
+        for name, share in wrong.items()
+    ]
+    return {
+        "quarters": f"On the most alike and the least alike quarter {', '.join(quarters)}.",
+        "nearest": sentence(nearest, "nearest training image", "MLP", "test accuracy"),
+    }
+
+
 def dropblock(
     named: dict[str, list[Result]],
-    comparisons: dict[str, Comparison],
+    fair: dict[str, Comparison],
     correlation: float,
     near: float,
     far: float,
     blind: dict[str, float],
 ) -> dict[str, str]:
-    """What the page about DropBlock says. ``named`` begins with the control. Of the maps: the ``correlation`` of
-    neighbours, what the ring at distance 1 tells of a pixel (``near``, R²) and what the one at distance 2 tells
-    (``far``); ``blind``: the share of windows that see nothing."""
+    """What the page about DropBlock says. ``named`` begins with the control; ``fair``: comparisons after batch norm's
+    statistics were taken anew. Of the maps: the ``correlation`` of neighbours, what the ring at distance 1 tells of a
+    pixel (``near``, R²) and what the one at distance 2 tells (``far``); ``blind``: the share of windows that see
+    nothing."""
     degrees = {"nearly the same": 0.9, "alike, but far from the same": 0.3, "little alike": 0.1, "not alike": -2.0}
     likeness = next(words for words, least in degrees.items() if correlation > least)
     if near <= 0.01:
@@ -212,16 +303,40 @@ def dropblock(
             "hardly anything."
         )
     control = next(iter(named.values()))
-    return sentences(comparisons, arm="CNN with {}") | {
+    return sentences(fair, arm="CNN with {}") | {
         "likeness": likeness,
         "correlation": f"{correlation:.2f}",
         "near": f"{max(near, 0):.0%}",
         "far": f"{max(far, 0):.0%}",
         "ring": ring,
+        "seeds": count_of(len(control)),
         "gap": fit_gap(control) + (" A regularizer is meant to close that gap." if _gap(control) > 0.0005 else ""),
         "last_epochs": last_epochs([r for results in named.values() for r in results]),
         **{f"blind_{name}": f"{share:.2%}" for name, share in blind.items()},
     }
+
+
+def helped(by_images: dict[int, dict[str, Comparison]]) -> dict[str, str]:
+    """Did any regularizer help? ``by_images``: for each number of training images comparisons "regularizer − none"."""
+    words = {"higher": "higher", "lower": "lower", "not shown": "neither shown to be higher nor lower"}
+    told = []
+    for number, comparisons in by_images.items():
+        clauses = []
+        for word in (*words, "one seed", "diverged"):
+            named = [(name.split(" − ")[0], c) for name, c in comparisons.items() if c.word == word]
+            some = ", ".join(f"{name} ({c.amount(c.difference)} points)" for name, c in named)
+            clauses += [f"{words.get(word, 'without a verdict')} with {some}"] if some else []
+        told.append(f"with {number:,} training images the test accuracy is {', '.join(clauses)}")
+    every = [c for comparisons in by_images.values() for c in comparisons.values()]
+    best = [c for c in every if c.sign > 0]
+    reach = [c.visible for c in every]
+    if best:
+        conclusion = f"So a regularizer can help here, by up to {100 * max(c.difference for c in best):.2f} points."
+    else:
+        known = all(map(isfinite, reach))
+        missed = f"; one that brings less than {100 * max(reach):.2f} points could be missed" if known else ""
+        conclusion = f"No regularizer was shown to help{missed}."
+    return {"told": f"Compared with no regularizer, {'; '.join(told)}.", "helped": conclusion}
 
 
 def batch_norm(
@@ -234,23 +349,24 @@ def batch_norm(
     for word in (*words, "one seed", "diverged"):
         some = [f"{name} ({c.amount(c.difference)} {c.unit})" for name, c in repaired.items() if c.word == word]
         clauses += [f"{words.get(word, 'allows no verdict for')} {', '.join(some)}"] if some else []
-    ratios = [b.visible / f.visible for b, f in zip(before.values(), fair.values(), strict=True) if f.visible > 0]
-    verdicts = {}
-    for number, (pair, c) in enumerate(fair.items()):
-        first, second = (f"CNN with {name}" for name in pair.split(" − "))
-        verdicts[f"fair{number}"] = sentence(c, first, second, "test accuracy")
+    ratios = [f.visible / b.visible for b, f in zip(before.values(), fair.values(), strict=True) if b.visible > 0]
     finite = bool(ratios) and all(map(isfinite, ratios))
-    span = f"The intervals are {min(ratios):.1f} to {max(ratios):.1f} times as narrow then." if finite else ""
-    return verdicts | {"repaired": f"The test accuracy {'; it '.join(clauses)}.", "narrower": span}
+    span = f"The intervals are then {min(ratios):.2f} to {max(ratios):.2f} times as wide as before." if finite else ""
+    return {"repaired": f"The test accuracy {'; it '.join(clauses)}.", "narrower": span}
 
 
 def factorization(
     named: dict[str, list[Result]], comparisons: dict[str, Comparison], trained: Tensor, random: Tensor
 ) -> dict[str, str]:
-    """What the page about factorized kernels says. ``named`` begins with the square kernels; ``trained`` and ``random``
+    """What the page about factorized kernels says. ``named`` begins with the square kernels; the last two comparisons
+    are those of the paper's two remarks, a ReLU between and later layers only; ``trained`` and ``random``
     are the shares of each filter's squared weights that rank 1 keeps (see ``hw3.studies.activations.rank_one``)."""
     square, *others = named.values()
-    result = sentences(comparisons, arm="CNN ({})") | {"parameters": f"{square[0].parameters:,}"}
+    *_, between_steps, late = comparisons.values()
+    result = sentences(comparisons, arm="CNN ({})") | {
+        "parameters": f"{square[0].parameters:,}",
+        "seeds": count_of(len(square)),
+    }
     for i, results in enumerate(others):
         result |= {
             f"parameters{i}": f"{results[0].parameters:,}",
@@ -263,7 +379,10 @@ def factorization(
     time = "One epoch took " + ", ".join(f"{value:.1f} s ({name})" for name, value in seconds.items())
     reach = 3 * (trained.std() ** 2 / len(trained) + random.std() ** 2 / len(random)) ** 0.5
     distance = trained.mean() - random.mean()
+    as_there = {1: "as in the paper", 0: "which side is right here is not shown", -1: "here it is the other way round"}
     return result | {
+        "relu": f"{as_there[between_steps.sign]} ({between_steps.measured})",
+        "late": f"{as_there[late.sign]} ({late.measured})",
         "time": time + (": fewer multiplications need not mean less time." if slow else "."),
         "trained": f"{trained.mean():.0%}",
         "random": f"{random.mean():.0%}",
@@ -319,10 +438,12 @@ def normalization(normalized: Sequence[Tuned], plain: Sequence[Tuned]) -> dict[s
 
 
 def student(
-    searched: Searched, alone: list[Result], taught: list[Result], targets: Tensor, teacher: Scores, right: Tensor
+    searched: Searched, named: dict[str, list[Result]], targets: Tensor, teacher: Scores, right: Tensor
 ) -> dict[str, str]:
-    """What the page about the student says: ``teacher`` are its scores on the test images, ``right`` (views, images) is
-    where it names the class of a training picture; the first view is the image as it is."""
+    """What the page about the student says. ``named``: the students without a teacher, with one, and, where it
+    was trained, with label smoothing; ``teacher``: its scores on the test images, ``right`` (views) in what share of the training pictures it
+    names the class; the first view is the image as it is."""
+    alone, taught, *softened = named.values()
     gain, loss = (compare(taught, alone, targets, measure) for measure in ("accuracy", "loss"))
     arms = ("distilled student", "student without a teacher")
     fits = right.double().mean().item()
@@ -332,10 +453,17 @@ def student(
         "errors."
     )
     why = {
-        1: f"{softness} These runs show a gain from all of that together, not from which part.",
+        1: f"{softness} These runs show a gain from all of that together.",
         0: f"These runs show no difference that would need an explanation. {softness}",
         -1: f"{softness} Together that did harm here; these runs do not show which part did.",
     }[gain.sign]
+    words = {
+        1: "Labels that are merely softer, all in the same way, do less: what the teacher says of each image counts.",
+        0: "Labels that are merely softer, all in the same way, cannot be told from it: whether the teacher's knowledge "
+        "counts, or softness, these runs do not show.",
+        -1: "Labels that are merely softer, all in the same way, do more than this teacher.",
+    }
+    smoothing = " ".join(words[compare(taught, smoothed, targets).sign] for smoothed in softened)
     lowest, setting, alike = searched.lowest, searched.setting, len(searched.alike)
     return {
         "alpha": f"{setting.alpha:g}",
@@ -353,10 +481,11 @@ def student(
         "taught": spread([r.test.accuracy for r in taught]),
         "teacher": f"{teacher.accuracy:.1%}",
         "fits": f"{fits:.1%}",
-        "unshifted": f"{right[0].double().mean().item():.1%}",
+        "unshifted": f"{right[0].item():.1%}",
         "gain": sentence(gain, *arms, "test accuracy"),
         "loss_gain": sentence(loss, *arms, "test loss"),
         "why": why,
+        "smoothing": smoothing,
     }
 
 
@@ -479,6 +608,33 @@ def pretraining(pretrained: Tuned, random: Tuned) -> dict[str, str]:
         "probed": f"{random.images:,}",
         "probe_tests": f"{images_of(random):,}",
     }
+
+
+def replayed(again: Replay | str) -> str:
+    """What training a recorded run's first steps again has shown."""
+    if isinstance(again, str):
+        return again
+    how = "Every loss is the same to the last bit."
+    if not again.equal:
+        how = (
+            f"The first loss is {again.first:.1g} nats from the recorded one, the mean of the later steps "
+            f"{again.later:.2f} nats: within the {FIRST} and {LATER} that are allowed on another processor or version."
+        )
+    code = " Since then the code has been changed; its losses still agree." if again.changed else ""
+    return f"Drawn for this build: {again.name}, seed {again.seed}, {again.steps} steps in float32. {how}{code}"
+
+
+def replayed_teacher(distance: float | None) -> str:
+    """How the recorded last layer answers on this build's features.
+
+    Raises:
+        RuntimeError: it says something else than was recorded.
+    """
+    if distance is None:
+        return "The images or the pretrained weights of the recorded teacher are not at hand; it was not asked again."
+    if not distance <= TEACHER_LIMIT:
+        raise RuntimeError(f"the recorded last layer is {distance:.2g} logits from its recorded answers")
+    return f"The recorded last layer, on features computed by this build, is at most {distance:.1g} logits off."
 
 
 def size_of(study: Study) -> dict[str, str]:

@@ -1,5 +1,10 @@
+from types import SimpleNamespace
+
+import torch
+
 from hw3.show.tables import (
     by_class,
+    by_likeness,
     configuration,
     costs,
     data_notice,
@@ -67,8 +72,28 @@ def test_a_stand_in_is_a_warning_and_its_text_is_escaped():
     assert notice.kind == "warning"
     assert "1,234 images" in repr(notice)
     assert "digits &lt;drawn&gt;" in notice._repr_html_()
+    assert "every verdict on this page is about these images" in notice.text
+    kept = SimpleNamespace(recorded=True, words="recorded runs (9 images)")
+    told = data_notice(Images(), kept).text
+    assert told.endswith(
+        "What it trained itself is about these images. Tables and verdicts show recorded runs (9 images)."
+    )
     Images.source.stand_in = False
     assert data_notice(Images()).kind == "note"
+    assert data_notice(Images(), kept).text.endswith("in all. Tables and verdicts show recorded runs (9 images).")
+    kept.recorded = False
+    assert data_notice(Images(), kept) == data_notice(Images())
+
+
+def test_errors_by_likeness_leave_out_what_holds_no_image():
+    likeness = torch.tensor([0.95, 0.9, 0.86, 0.3])
+    shown = by_likeness(likeness, {"CNN": torch.tensor([1.0, 0.5, 0.0, 0.25]), "nearest": torch.zeros(4)})
+    assert shown.header[2:] == ("error, CNN", "error, nearest")
+    assert shown.rows == (
+        ("above 0.90", "25.0%", "100.0%", "0.0%"),
+        ("0.85 to 0.90", "50.0%", "25.0%", "0.0%"),
+        ("below 0.70", "25.0%", "25.0%", "0.0%"),
+    )
 
 
 def test_texts_are_glued_under_their_names(monkeypatch):

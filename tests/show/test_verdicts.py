@@ -1,6 +1,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,6 +10,7 @@ from hw3.show import verdicts
 from hw3.show.comparison import Comparison
 from hw3.studies.linear_tuning import Tuned
 from hw3.studies.profiles import PROFILES
+from hw3.studies.record import Replay
 from hw3.studies.search import Searched, Trials
 from hw3.train.metrics import score
 
@@ -29,43 +31,88 @@ def image_set(images):
     return ImageSet("toys", images, labels, ("a", "b"), tuple(map(str, range(len(images)))), Source("folder", "a toy"))
 
 
+PARTS = Split(torch.arange(6), torch.tensor([6]), torch.arange(7, 10))
+APART = np.arange(10)  # nothing has a twin
+
+
+def ten_images():
+    return torch.arange(10, dtype=torch.uint8).view(10, 1, 1, 1).expand(10, 3, 2, 2).clone()
+
+
+def told_of_photographs(images, groups=APART, nearest=(1, 0, 0)):
+    return verdicts.photographs(image_set(images), PARTS, groups, torch.tensor(nearest))
+
+
 def test_photographs_counts_parts_and_copies():
-    images = torch.arange(10, dtype=torch.uint8).view(10, 1, 1, 1).expand(10, 3, 2, 2).clone()
-    parts = Split(torch.arange(6), torch.tensor([6]), torch.arange(7, 10))
-    words = verdicts.photographs(image_set(images), parts)
-    assert (words["total"], words["train"], words["validation"], words["test"], words["test_share"]) == (
-        "10",
-        "6",
-        "1",
-        "3",
-        "30.0%",
-    )
+    images = ten_images()
+    words = told_of_photographs(images)
+    assert (words["total"], words["train"], words["validation"], words["test"]) == ("10", "6", "1", "3")
+    assert words["test_share"] == "30.0%"
     assert words["copies"] == "No image is an exact copy of another one."
     images[1] = images[0]
-    assert verdicts.photographs(image_set(images), parts)["copies"].startswith("One image is an exact copy")
+    assert told_of_photographs(images)["copies"].startswith("One image is an exact copy")
     images[2] = images[0]
-    assert verdicts.photographs(image_set(images), parts)["copies"].startswith("2 images are exact copies")
+    assert told_of_photographs(images)["copies"].startswith("2 images are exact copies")
     images[9] = images[0]
     with pytest.raises(RuntimeError, match="toys: copies of an image lie in two parts"):
-        verdicts.photographs(image_set(images), parts)
+        told_of_photographs(images)
+
+
+def test_twins_are_counted_and_must_lie_on_one_side():
+    images = ten_images()
+    assert told_of_photographs(images)["twins"] == "No image has a twin."
+    twins = told_of_photographs(images, np.array([0, 0, 0, 1, 1, 2, 3, 4, 5, 6]))["twins"]
+    assert twins.startswith("5 of the 10 images (50.0%) have a twin")
+    assert twins.endswith("the largest group has 3.")
+    assert "only exact copies" in told_of_photographs(images, None)["twins"]
+    with pytest.raises(RuntimeError, match="toys: twins lie in two parts"):
+        told_of_photographs(images, np.array([0, 1, 2, 3, 4, 5, 0, 6, 7, 8]))
+
+
+def test_the_nearest_training_image_is_a_classifier_with_an_accuracy():
+    assert told_of_photographs(ten_images(), nearest=(1, 0, 0))["nearest"] == "66.7%"  # the labels are 1, 0, 1
+
+
+def told_of_the_mlp(make_arm, targets, dropped, late=GOOD, long=POOR):
+    arms = {"MLP": POOR, "MLP with dropout": dropped, "long MLP": long, "long MLP with dropout": late}
+    named = {name: make_arm(name, values, parameters=1000) for name, values in arms.items()}
+    pairs = [("MLP with dropout", "MLP"), ("long MLP with dropout", "long MLP")]
+    by_measure = (verdicts.between(named, pairs, targets, measure) for measure in ("accuracy", "loss"))
+    return verdicts.mlp(named, *by_measure, 0.9)
 
 
 @pytest.mark.parametrize(
     ("dropped", "words"),
     [
-        (GOOD, "accuracy of the MLP with dropout is higher than that of the MLP without it: +15.00 points"),
+        (GOOD, "accuracy of the MLP with dropout is higher than that of the MLP: +15.00 points"),
         ([0.6, 0.603, 0.597], "accuracy of the MLP with dropout is lower"),
         ([0.79, 0.81, 0.80], "is not shown"),
         ([0.33, 0.81, 0.80], "the MLP with dropout stayed at chance level with seed 0"),
     ],
 )
 def test_the_mlps_verdict_follows_the_numbers(make_arm, targets, dropped, words):
-    told = verdicts.mlp(make_arm("plain", POOR, parameters=1000), make_arm("dropped", dropped), targets, 900)
-    assert words in told["verdict"]
+    told = told_of_the_mlp(make_arm, targets, dropped)
+    assert words in told["verdict0"]
     assert told["first_share"] == "90.0%"
     assert told["parameters"] == "1,000"
     assert told["precision"] == "32-bit floats"
     assert told["accuracy"].startswith("80.0% (79.")
+    assert told["rise"] == "+0.00"
+
+
+@pytest.mark.parametrize(
+    ("late", "long", "words"),
+    [
+        (GOOD, POOR, "There dropout helps."),
+        ([0.6, 0.603, 0.597], POOR, "Even there dropout names fewer photographs right."),
+        ([0.79, 0.81, 0.80], POOR, "Whether dropout helps there is not shown."),
+        (GOOD, [0.97, 0.968, 0.972], "hardly a gap that dropout could close"),  # made-up training accuracy: 97 %
+    ],
+)
+def test_whether_dropout_helps_is_said_of_the_long_trainings(make_arm, targets, late, long, words):
+    told = told_of_the_mlp(make_arm, targets, POOR, late, long)
+    assert words in told["helps"]
+    assert "test loss of the long MLP with dropout" in told["loss_verdict"]
 
 
 def test_whether_the_training_was_long_enough_is_counted(make_arm):
@@ -94,20 +141,38 @@ def test_the_most_frequent_mistake_is_named(make_arm, logits_of):
 
 
 @pytest.mark.parametrize(
-    ("cnn", "factor", "cause", "work"),
+    ("cnn", "moved", "factor", "cause", "work"),
     [
-        (GOOD, 60, "show the difference, not its cause", "which costs 60.0 times the multiplications"),
-        ([0.6, 0.603, 0.597], 1, "did not pay", "about as many"),
-        ([0.79, 0.81, 0.80], 0.5, "do not show that the convolution pays", "needs 50% of the multiplications"),
-        ([0.33, 0.95, 0.95], 60, "do not show that the convolution pays", "which costs"),
+        (GOOD, UP, 60, "moving the photographs does cost it less", "which costs 60.0 times the multiplications"),
+        (GOOD, NONE, 60, "show the difference, but not that moving", "which costs"),
+        (GOOD, DIVERGED, 60, "show the difference, but not that moving", "which costs"),
+        (GOOD, DOWN, 60, "cannot be the cause here", "which costs"),
+        ([0.6, 0.603, 0.597], UP, 1, "did not pay", "about as many"),
+        ([0.79, 0.81, 0.80], UP, 0.5, "do not show that the convolution pays", "needs 50% of the multiplications"),
+        ([0.33, 0.95, 0.95], DOWN, 60, "do not show that the convolution pays", "which costs"),
     ],
 )
-def test_the_cnns_cause_and_work_are_claimed_only_where_they_are(make_arm, targets, cnn, factor, cause, work):
-    told = verdicts.cnn(make_arm("cnn", cnn, multiplications=int(5000 * factor)), make_arm("mlp", POOR), targets)
+def test_the_cnns_cause_and_work_are_claimed_only_where_they_are(make_arm, targets, cnn, moved, factor, cause, work):
+    arms = (make_arm("cnn", cnn, multiplications=int(5000 * factor)), make_arm("mlp", POOR))
+    named = dict(zip(("CNN", "MLP"), arms, strict=True))
+    by_measure = (verdicts.between(named, [("CNN", "MLP")], targets, measure) for measure in ("accuracy", "loss"))
+    told = verdicts.cnn(named, *by_measure, moved, {"CNN": 0.021, "MLP": 0.3})
     assert cause in told["cause"]
     assert work in told["work"]
+    assert told["verdict"] == told["verdict0"]
+    assert "test loss of the CNN" in told["loss_verdict"] or "no verdict on the test loss" in told["loss_verdict"]
     assert told["convolution_share"] == "50.0%"
     assert told["seconds"] == "3.3 s for the CNN and 3.3 s for the MLP"
+    assert told["moved"].startswith("It costs the CNN 2.1 points and the MLP 30.0 points. ")
+    steady = {1: "costs the CNN less (+5.00", -1: "costs the CNN more (−5.00", 0: "costs less is not shown"}
+    assert steady[moved.sign] in told["moved"]
+
+
+def test_errors_are_told_of_the_most_and_the_least_alike_quarter(targets, logits_of):
+    likeness, wrong = torch.linspace(0, 1, 8), torch.tensor([1.0, 0.5, 0, 0, 0, 0, 0, 0.5])
+    told = verdicts.alike(likeness, {"CNN": wrong}, UP)
+    assert told["quarters"] == "On the most alike and the least alike quarter the CNN errs on 25.0% and 75.0%."
+    assert told["nearest"].startswith("The test accuracy of the nearest training image is higher than that of the MLP")
 
 
 @pytest.mark.parametrize(
@@ -156,11 +221,15 @@ def test_ranks_are_compared_with_their_error(make_arm, trained, words):
         "square": make_arm("square", NEAR),
         "narrow": make_arm("narrow", NEAR, parameters=500, multiplications=5000),
     }
-    told = verdicts.factorization(named, {"narrow − square": NONE}, energies(trained), energies(0.75))
+    told = verdicts.factorization(
+        named, {"narrow − square": NONE, "a − b": UP, "c − b": DOWN}, energies(trained), energies(0.75)
+    )
     assert told["closer"].startswith(words)
     assert told["saved0"] == "50% fewer"
     assert told["work0"] == "as many"
     assert "CNN (narrow)" in told["verdict0"]
+    assert told["relu"].startswith("as in the paper (+5.00 points")
+    assert told["late"].startswith("here it is the other way round (−5.00 points")
 
 
 @pytest.mark.parametrize(("seconds", "warned"), [(5.0, False), (12.0, True)])
@@ -169,8 +238,9 @@ def test_fewer_multiplications_are_said_not_to_help_only_where_they_did_not(make
         "square": make_arm("a", NEAR),
         "narrow": make_arm("b", NEAR, multiplications=2000, seconds=seconds, parameters=1100),
     }
-    told = verdicts.factorization(named, {"narrow − square": NONE}, energies(0.8), energies(0.75))
+    told = verdicts.factorization(named, {"narrow − square": NONE, "a − b": NONE}, energies(0.8), energies(0.75))
     assert ("need not mean less time" in told["time"]) == warned
+    assert told["relu"].startswith("which side is right here is not shown (+0.10 points")
     assert told["saved0"] == "10% more"
 
 
@@ -214,6 +284,10 @@ def searched(*losses):
     return Searched(tuple(Trials(0.5, float(t), loss, (0.3, 0.3)) for t, loss in enumerate(losses, start=1)))
 
 
+def students(make_arm, taught=GOOD, smoothed=POOR):
+    return {"alone": make_arm("alone", POOR), "taught": make_arm("taught", taught), "smooth": make_arm("s", smoothed)}
+
+
 @pytest.mark.parametrize(
     ("taught", "why", "gain"),
     [
@@ -224,21 +298,49 @@ def searched(*losses):
     ],
 )
 def test_the_students_explanation_fits_what_was_shown(make_arm, targets, logits_of, taught, why, gain):
-    right = torch.tensor([[1, 1, 1, 0], [1, 0, 1, 0]]).bool()
-    arms = make_arm("alone", POOR), make_arm("taught", taught)
-    told = verdicts.student(searched((1.0, 1.1), (1.4, 1.6)), *arms, targets, score(logits_of(0.9), targets), right)
+    teacher = score(logits_of(0.9), targets), torch.tensor([0.75, 0.5])
+    told = verdicts.student(searched((1.0, 1.1), (1.4, 1.6)), students(make_arm, taught), targets, *teacher)
     assert why in told["why"]
     assert gain in told["gain"]
     assert (told["fits"], told["unshifted"], told["teacher"]) == ("62.5%", "75.0%", "90.0%")
     assert told["alike"].startswith("No other setting is within one standard error")
 
 
+@pytest.mark.parametrize(
+    ("smoothed", "words"),
+    [(POOR, "do less"), (NEAR, "cannot be told from it"), ([0.99, 0.99, 0.991], "do more than this teacher")],
+)
+def test_mere_softness_is_the_control(make_arm, targets, logits_of, smoothed, words):
+    teacher = score(logits_of(0.9), targets), torch.tensor([0.75, 0.5])
+    told = verdicts.student(searched((1.0, 1.1)), students(make_arm, smoothed=smoothed), targets, *teacher)
+    assert words in told["smoothing"]
+
+
 def test_settings_that_the_search_cannot_tell_apart_are_counted(make_arm, targets, logits_of):
-    arms = make_arm("alone", POOR), make_arm("taught", GOOD)
     found = searched((1.0, 1.1), (1.05, 1.06), (1.5, 1.6))
-    told = verdicts.student(found, *arms, targets, score(logits_of(0.9), targets), torch.ones(1, 4))
+    teacher = score(logits_of(0.9), targets), torch.ones(2)
+    told = verdicts.student(found, students(make_arm), targets, *teacher)
     assert "cannot tell two of them apart" in told["alike"]
     assert told["settings"] == "3"
+
+
+def test_what_was_replayed_is_told():
+    again = Replay("shoes/cnn", 3, 60, 0.0, 0.0, equal=True, alike=True, changed=False)
+    assert verdicts.replayed(again).endswith(
+        "shoes/cnn, seed 3, 60 steps in float32. Every loss is the same to the last bit."
+    )
+    near = replace(again, first=2e-4, later=0.02, equal=False, alike=False)
+    assert "0.0002 nats from the recorded one, the mean of the later steps 0.02" in verdicts.replayed(near)
+    assert "the code has been changed; its losses still agree" in verdicts.replayed(replace(again, changed=True))
+    assert verdicts.replayed("no images") == "no images"
+
+
+def test_a_recorded_layer_that_answers_otherwise_is_an_error():
+    assert "at most 0.02 logits off" in verdicts.replayed_teacher(0.02)
+    assert "not at hand" in verdicts.replayed_teacher(None)
+    for distance in (0.2, float("nan")):
+        with pytest.raises(RuntimeError, match="logits from its recorded answers"):
+            verdicts.replayed_teacher(distance)
 
 
 @pytest.mark.parametrize(
@@ -338,14 +440,52 @@ def test_entropies_shares_and_the_size_of_the_study_are_told_as_they_are():
 
 
 def test_what_new_statistics_repair_is_told_by_network():
-    before, fair = {"a − b": comparison(0.01, 0.04)}, {"a − b": comparison(0.05, 0.01)}
+    before = {"a − b": comparison(0.01, 0.04), "c − d": comparison(0.01, 0.02)}
+    fair = {"a − b": comparison(0.05, 0.01), "c − d": comparison(0.05, 0.03)}
     words = verdicts.batch_norm({"none": NONE, "dropout": UP, "DropBlock": UP, "odd": DOWN}, before, fair)
     assert words["repaired"] == (
         "The test accuracy rises for dropout (+5.00 points), DropBlock (+5.00 points); it falls for odd "
         "(−5.00 points); it is not shown to change for none (+0.10 points)."
     )
-    assert words["narrower"] == "The intervals are 4.0 to 4.0 times as narrow then."
-    assert words["fair0"].startswith("The test accuracy of the CNN with a is higher than that of the CNN with b")
+    assert words["narrower"] == "The intervals are then 0.25 to 1.50 times as wide as before."
     broken = verdicts.batch_norm({"x": DIVERGED, "y": ONE_SEED}, {"a − b": ONE_SEED}, {"a − b": ONE_SEED})
     assert broken["repaired"].count("allows no verdict for") == 2
     assert broken["narrower"] == ""
+
+
+def test_whether_a_regularizer_helped_is_told_for_each_number_of_images():
+    told = verdicts.helped(
+        {9000: {"dropout − none": DOWN, "DropBlock − none": NONE}, 900: {"dropout − none": DIVERGED}}
+    )
+    assert told["told"] == (
+        "Compared with no regularizer, with 9,000 training images the test accuracy is lower with dropout (−5.00 "
+        "points), neither shown to be higher nor lower with DropBlock (+0.10 points); with 900 training images the "
+        "test accuracy is without a verdict with dropout (+5.00 points)."
+    )
+    assert told["helped"] == (
+        "No regularizer was shown to help; one that brings less than 1.00 points could be missed."
+    )
+    assert verdicts.helped({9: {"a − b": ONE_SEED, "c − b": NONE}})["helped"] == "No regularizer was shown to help."
+    some = verdicts.helped({9: {"a − b": UP, "c − b": comparison(0.1)}, 3: {"a − b": comparison(0.2, reach=0.3)}})
+    assert some["helped"] == "So a regularizer can help here, by up to 10.00 points."
+
+
+@pytest.mark.parametrize(
+    ("recorded", "own", "words"),
+    [
+        (UP, UP, "say the same as the record (+5.00 points"),
+        (DOWN, UP, "say the opposite of the record"),
+        (NONE, DOWN, "show a side where the record shows none"),
+        (UP, NONE, "cannot tell the sign (+0.10 points"),
+        (UP, ONE_SEED, "cannot tell the sign (+5.00 points)"),
+        (UP, DIVERGED, "allow no verdict, since a run is no better than a guess"),
+    ],
+)
+def test_a_builds_own_runs_are_held_against_the_record(recorded, own, words):
+    kept = SimpleNamespace(recorded=True)
+    told = verdicts.own_runs(kept, {"a − b": recorded, "c − d": UP}, {"a − b": own, "c − d": UP})
+    assert told.startswith("Of this build's own runs: on a − b they")
+    assert words in told
+    assert "; on c − d they say the same" in told
+    kept.recorded = False
+    assert verdicts.own_runs(kept, {}, {"a − b": own}).startswith("Nothing is recorded here")

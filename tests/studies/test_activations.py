@@ -2,8 +2,17 @@ import pytest
 import torch
 from torch import nn
 
+from hw3.nets.dropblock import DropBlock
 from hw3.studies import activations
-from hw3.studies.activations import rank_one, re_estimated, recoverable, spatial_correlation, trained, worst
+from hw3.studies.activations import (
+    masked_statistics,
+    rank_one,
+    re_estimated,
+    recoverable,
+    spatial_correlation,
+    trained,
+    worst,
+)
 from hw3.studies.run import run
 from hw3.train.device import fabric
 from hw3.train.loop import predict
@@ -58,6 +67,19 @@ def test_statistics_taken_anew_are_those_of_the_training_images(runs, small, mon
     assert not torch.equal(logits, result.logits)
     monkeypatch.setattr(activations, "trained", lambda *_: pytest.fail("made twice"))
     assert torch.equal(re_estimated(experiment, result, images=40), logits)
+
+
+def test_masks_leave_the_mean_of_a_linear_map_and_raise_its_variance_and_a_maximum():
+    maps = torch.randn(400, 1, 8, 8, generator=torch.Generator().manual_seed(0)).abs()
+    maps = torch.cat([maps, torch.full_like(maps, 2.0)], 1)
+    masks = DropBlock(0.2, 1, grow=False, generator=torch.Generator().manual_seed(1))
+    rise, growth = masked_statistics(nn.Identity(), maps[:, :1], masks)
+    assert rise == pytest.approx(0.0, abs=0.02)
+    # E[(x m / q)²] = E[x²] / q with q = 0.8; for |x| of a normal x the variance is 1 - 2/π
+    assert growth == pytest.approx((1 / 0.8 - 2 / torch.pi) / (1 - 2 / torch.pi), rel=0.05)
+    rise, growth = masked_statistics(nn.MaxPool2d(2), maps, masks)  # the constant channel does not count
+    assert rise > 0.1
+    assert masked_statistics(nn.Identity(), maps, nn.Identity()) == (0.0, 1.0)
 
 
 def test_shifted_photographs_are_moved_to_the_right_and_scored(runs, small):
