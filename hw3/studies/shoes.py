@@ -42,12 +42,12 @@ class Shoes:
         return [(self.experiments | self.more)[name] for name in names]
 
     def plan(self, seeds: Sequence[int] = range(8), more: Sequence[int] = (8, 9)) -> Plan:
-        """What is recorded: every experiment with ``seeds``, those of the usual length first; then the MLPs, whose runs
-        are short, with ``more`` seeds. Written down before the first run."""
+        """What is recorded: every experiment with the first half of ``seeds``, those of the usual length first, then with
+        the other half; then the MLPs, whose runs are short, with ``more`` seeds. Written down before the first run."""
         every = list((self.experiments | self.more).values())
         longer = [e for e in every if e.training.epochs != every[0].training.epochs]
-        tiers = [[e for e in every if e not in longer], longer]
-        runs = [(e, seed) for tier in tiers for seed in seeds for e in tier]
+        tiers, halves = ([e for e in every if e not in longer], longer), (seeds[:4], seeds[4:])
+        runs = [(e, seed) for half in halves for tier in tiers for seed in half for e in tier]
         runs += [(e, seed) for seed in more for e in every if "/mlp" in e.name]
         masked = [e.name for e in every if "drop" in e.name and "/mlp" not in e.name] + ["shoes/cnn", "shoes/few-cnn"]
         looks: dict[str, dict[str, Look]] = {name: {"re_estimated": re_estimated} for name in masked}
