@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 export PYTHONUTF8 := 1
+# With CPU=1 the environment gets PyTorch's build without CUDA; its version ends in +cpu, which pip takes for the newer one.
+CPU_BUILDS := https://download.pytorch.org/whl/cpu
 
 .PHONY: book student test check mutants bench serve lock format clean
 .DELETE_ON_ERROR:
@@ -57,6 +59,7 @@ $(STAMP): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}; set PYTHON=")'
 	@# An interrupted venv has a python and no pip: it is made again.
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --requirement requirements.txt
+	grep -vE '^($(if $(CPU),cuda|nvidia|triton,#))' requirements.txt > .venv/requirements.txt
+	$(BIN)/python -m pip install --requirement .venv/requirements.txt $(if $(CPU),--extra-index-url $(CPU_BUILDS))
 	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
 	@touch $@

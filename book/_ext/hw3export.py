@@ -1,13 +1,14 @@
-"""What a reader takes along: each page as a notebook.
+"""What a reader takes along: each page as a notebook, its description, the way back to its source.
 
 A notebook is written from the page as Sphinx has resolved it, so that it says what the page says: numbers, references
 and citations are text, and boxes are quotes or headings.
 """
 
 import re
-import textwrap
 from collections.abc import Callable, Iterator
+from html import escape
 from pathlib import Path
+from textwrap import indent, shorten
 
 import jupytext
 import nbformat
@@ -88,7 +89,7 @@ def pieces(node: nodes.Node, level: int, number: Callable[[nodes.Element], str])
         case nodes.list_item():
             mark = "1." if isinstance(node.parent, nodes.enumerated_list) else "-"
             text = "\n\n".join(str(piece) for piece in inside())
-            yield f"{mark} {textwrap.indent(text, ' ' * (len(mark) + 1)).strip()}"
+            yield f"{mark} {indent(text, ' ' * (len(mark) + 1)).strip()}"
         case nodes.Admonition() | nodes.sidebar() | nodes.topic():
             titles = [child for child in node.children if isinstance(child, nodes.title)]
             title = "".join(inline(child) for child in titles).strip() or node.tagname.capitalize()
@@ -97,7 +98,7 @@ def pieces(node: nodes.Node, level: int, number: Callable[[nodes.Element], str])
             if any(isinstance(piece, int) for piece in body):
                 yield from (title, *body)
             else:
-                yield textwrap.indent("\n\n".join([title, *map(str, body)]), "> ", lambda line: True)
+                yield indent("\n\n".join([title, *map(str, body)]), "> ", lambda line: True)
         case nodes.Text():
             if node.astext().strip():
                 yield inline(node).strip()
@@ -166,7 +167,24 @@ def write_sources(app: Sphinx, error: Exception | None) -> None:
             path.write_text(page_text(app, name), encoding="utf-8")
 
 
+def published(app: Sphinx, config: object) -> None:
+    """Offer to edit and to report where ``_config.yml`` names a repository; else there are no such buttons."""
+    options = app.config.html_theme_options
+    if options.get("repository_url"):
+        options |= dict.fromkeys(("use_repository_button", "use_edit_page_button", "use_issues_button"), True)
+
+
+def described(app: Sphinx, name: str, template: str, context: dict, doctree: nodes.document | None) -> None:
+    """Tell search engines what a page is about: its first paragraph."""
+    first = next(doctree.findall(nodes.paragraph), None) if doctree else None
+    if first is not None:
+        text = shorten(" ".join(first.astext().split()), 160, placeholder="…")
+        context["metatags"] += f'<meta name="description" content="{escape(text)}" />'
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("config-inited", published)
+    app.connect("html-page-context", described)
     app.connect("html-page-context", write_notebook, priority=100)
     app.connect("build-finished", write_sources)
     return {"parallel_read_safe": False, "parallel_write_safe": True}
