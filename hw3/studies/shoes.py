@@ -42,8 +42,9 @@ class Shoes:
         return [(self.experiments | self.more)[name] for name in names]
 
     def plan(self, seeds: Sequence[int] = range(8), more: Sequence[int] = (8, 9)) -> Plan:
-        """What is recorded: every experiment with the first half of ``seeds``, those of the usual length first, then with
-        the other half; then the MLPs, whose runs are short, with ``more`` seeds. Written down before the first run."""
+        """What is recorded: every experiment with the first half of ``seeds``, those of the usual length first, then
+        with the other half; then the MLPs, whose runs are short, with ``more`` seeds. Written down before the first
+        run."""
         every = list((self.experiments | self.more).values())
         longer = [e for e in every if e.training.epochs != every[0].training.epochs]
         tiers, halves = ([e for e in every if e not in longer], longer), (seeds[:4], seeds[4:])
