@@ -440,9 +440,9 @@ def normalization(normalized: Sequence[Tuned], plain: Sequence[Tuned]) -> dict[s
 def student(
     searched: Searched, named: dict[str, list[Result]], targets: Tensor, teacher: Scores, right: Tensor
 ) -> dict[str, str]:
-    """What the page about the student says. ``named``: the students without a teacher, with one, and, where it
-    was trained, with label smoothing; ``teacher``: its scores on the test images, ``right`` (views) in what share of the training pictures it
-    names the class; the first view is the image as it is."""
+    """What the page about the student says. ``named``: the students without a teacher, with one, and, where it was
+    trained, with label smoothing; ``teacher``: its scores on the test images, ``right`` (views) in what share of the
+    training pictures it names the class; the first view is the image as it is."""
     alone, taught, *softened = named.values()
     gain, loss = (compare(taught, alone, targets, measure) for measure in ("accuracy", "loss"))
     arms = ("distilled student", "student without a teacher")
@@ -459,8 +459,8 @@ def student(
     }[gain.sign]
     words = {
         1: "Labels that are merely softer, all in the same way, do less: what the teacher says of each image counts.",
-        0: "Labels that are merely softer, all in the same way, cannot be told from it: whether the teacher's knowledge "
-        "counts, or softness, these runs do not show.",
+        0: "Labels that are merely softer, all in the same way, cannot be told from it: whether the teacher's "
+        "knowledge counts, or softness, these runs do not show.",
         -1: "Labels that are merely softer, all in the same way, do more than this teacher.",
     }
     smoothing = " ".join(words[compare(taught, smoothed, targets).sign] for smoothed in softened)
