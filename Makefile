@@ -6,7 +6,7 @@ export PYTHONUTF8 := 1
 # With CPU=1 the environment gets PyTorch's build without CUDA; its version ends in +cpu, which pip takes for the newer one.
 CPU_BUILDS := https://download.pytorch.org/whl/cpu
 
-.PHONY: book student test check mutants bench serve lock format clean
+.PHONY: book student pdf epub test check mutants bench serve lock format clean
 .DELETE_ON_ERROR:
 
 # The old pages go, in case one left the table of contents; the execution cache and bench.json stay. --all reads every
@@ -22,6 +22,12 @@ student: $(STAMP)
 	rm -rf _build/student/_build/html _build/student/_build/jupyter_execute _build/student/_build/.doctrees
 	HW3_EDITION=student $(BIN)/jupyter-book build . --path-output _build/student --all -W -n --keep-going
 	@echo "The edition for students is ready: open _build/student/_build/html/index.html."
+
+# The whole book in one file, with Chromium; the pages then offer it in their download menu, until their text changes.
+pdf epub: $(STAMP)
+	rm -rf _build/singlehtml _build/epub _build/.doctrees
+	$(BIN)/jupyter-book build . --builder custom --custom-builder $(if $(filter pdf,$@),singlehtml,epub) --all -W -n --keep-going
+	$(MAKE) book
 
 # Two files of tests at a time, each with one thread (see tests/conftest.py).
 test: $(STAMP) check

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BENCH_PAGE, REPLAY_PAGE = "book/bench", "book/recorded"
 EDITIONS = ("full", "student")
 SOLUTION = re.compile(r"^:{3,}\{solution-start\}.*?^:{3,}\{solution-end\}\n:{3,}\n", re.MULTILINE | re.DOTALL)
-BUILDERS = ("html", "linkcheck", "gettext", "dummy")
+BUILDERS = ("html", "singlehtml", "epub", "linkcheck", "gettext", "dummy")
 SILENT_TAGS = ("raises-exception", "skip-execution")
 THE_CALLERS = (
     "MPLBACKEND",

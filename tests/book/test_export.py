@@ -9,7 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
@@ -74,12 +77,12 @@ secret = "told in the solution"
 """
 
 
-def build(folder, *options, **environment):
-    """A small book with the pages ``everything`` and ``kernel``, and what the strict build said."""
+def build(folder, *options, repository="", **environment):
+    """The site of a small book with the pages ``everything`` and ``kernel``, built as strictly as the book is."""
     for name in ("_config.yml", "requirements.txt", "hw3", "book/_ext", "book/_static", "book/references.bib"):
         source, target = ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+        shutil.copytree(source, target, dirs_exist_ok=True) if source.is_dir() else shutil.copy(source, target)
     kernel = (ROOT / "book" / "theory" / "kernel.md").read_text(encoding="utf-8")
     front = kernel.split("---\n")[1]
     page = f"---\n{front}---\n\n{PAGE.format(solution=SOLUTION)}"
@@ -88,6 +91,8 @@ def build(folder, *options, **environment):
     (folder / "book" / "references.md").write_text("# References\n\n```{bibliography}\n```\n", encoding="utf-8")
     chapters = "".join(f"  - file: book/{name}\n" for name in ("kernel", "references"))
     (folder / "_toc.yml").write_text(f"format: jb-book\nroot: book/everything\nchapters:\n{chapters}", encoding="utf-8")
+    config = (folder / "_config.yml").read_text(encoding="utf-8")
+    (folder / "_config.yml").write_text(config.replace('{url: ""', f'{{url: "{repository}"'), encoding="utf-8")
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", ".", "-W", "-n", "--keep-going", *options]
     settings = os.environ | {"HW3_PROFILE": "smoke", "NO_COLOR": "1"} | environment
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=settings)
@@ -171,9 +176,29 @@ def test_the_first_cell_names_an_environment_that_the_project_makes(site):
     assert re.search(rf"^{extra} = \[", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
 
 
+def test_a_page_says_what_it_is_about_and_has_an_icon(site):
+    html = (site / "book" / "kernel.html").read_text(encoding="utf-8")
+    described = re.findall(r'<meta name="description" content="([^"]+)"', html)
+    assert len(described) == 1
+    assert described[0].startswith("A convolution turns an input of 205 × 205 × 10")
+    assert len(described[0]) <= 160
+    assert 'rel="icon"' in html
+
+
+def test_without_a_repository_no_page_offers_to_edit_it(site):
+    html = (site / "book" / "kernel.html").read_text(encoding="utf-8")
+    assert not re.search(r"source-edit-button|source-issues-button|source-repository-button|executablebooks", html)
+
+
 @pytest.fixture(scope="module")
 def students(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("students"), HW3_EDITION="student")
+    return build(tmp_path_factory.mktemp("students"), repository="https://github.com/o/r", HW3_EDITION="student")
+
+
+def test_one_line_of_the_configuration_gives_the_buttons_to_edit_and_to_report(students):
+    html = (students / "book" / "kernel.html").read_text(encoding="utf-8")
+    assert 'href="https://github.com/o/r/edit/main/book/kernel.md"' in html
+    assert 'href="https://github.com/o/r/issues/new' in html
 
 
 def test_no_file_of_the_students_edition_holds_a_solution(students):
@@ -204,6 +229,48 @@ def test_every_solution_of_the_book_stands_where_the_students_edition_finds_it(m
     assert sum(bool(hw3book.SOLUTION.search(page.read_text(encoding="utf-8"))) for page in pages) >= 10
     for page in pages:
         assert "{solution" not in hw3book.SOLUTION.sub("", page.read_text(encoding="utf-8")), page
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A site that was built after the whole book as EPUB and as PDF."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
+    folder = tmp_path_factory.mktemp("whole")
+    for builder in ("epub", "singlehtml"):
+        build(folder, "--builder", "custom", "--custom-builder", builder)
+    return build(folder)
+
+
+def test_the_whole_book_as_pdf_and_epub_is_in_the_menu_of_each_page(whole):
+    for kind, beginning in (("pdf", b"%PDF-"), ("epub", b"PK")):
+        for page in ("everything", "kernel"):
+            assert f'href="../_downloads/book.{kind}"' in (whole / "book" / f"{page}.html").read_text(encoding="utf-8")
+        content = (whole / "_downloads" / f"book.{kind}").read_bytes()
+        assert content.startswith(beginning)
+        assert len(content) > 15_000
+
+
+def test_the_epub_is_xml_with_formulas_as_mathml_and_with_figures(whole):
+    with zipfile.ZipFile(whole / "_downloads" / "book.epub") as epub:
+        assert epub.namelist()[0] == "mimetype"
+        pages = {name: epub.read(name).decode() for name in epub.namelist() if name.endswith(".xhtml")}
+        declared = epub.read("content.opf").decode()
+        assert any(name.endswith(".svg") and "_images" in name for name in epub.namelist())
+        names = set(epub.namelist())
+    for name, text in pages.items():
+        ElementTree.fromstring(text)
+        assert ("<math" in text) == bool(re.search(rf'properties="mathml" href="{name}"', declared)), name
+        assert "\\(" not in text
+        for link in re.findall(r'(?:href|src)="([^":#?]+)[^":]*"', text):
+            assert os.path.normpath(Path(name).parent / unquote(link)) in names, (name, link)
+    assert "<mfrac>" in pages["book/kernel.xhtml"]
+    assert "Nobody knows it but whoever reads a solution" in pages["book/everything.xhtml"]
+
+
+def test_a_file_of_other_pages_is_not_offered(whole):
+    site = build(whole.parent.parent, HW3_EDITION="student")
+    assert "_downloads/book." not in (site / "book" / "kernel.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("room", ["theory", "data", "nets", "train"])

@@ -145,7 +145,7 @@ def test_solutions_that_are_hidden_by_name_only_are_refused(tiny):
     assert "hide_solutions is set" in output
 
 
-@pytest.mark.parametrize("builder", ["text", "latex", "epub", "singlehtml"])
+@pytest.mark.parametrize("builder", ["text", "latex"])
 def test_a_builder_that_would_lose_figures_or_numbers_is_refused(tiny, builder):
     status, output = build(tiny, GOOD, "--builder", "custom", "--custom-builder", builder)
     assert status != 0
