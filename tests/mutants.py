@@ -129,6 +129,11 @@ def survivors(path: Path, copy: Path) -> tuple[int, list[str]]:
     return tried, alive
 
 
+def modules() -> list[Path]:
+    """What is mutated, from the root of the project."""
+    return sorted({path.relative_to(ROOT) for pattern in SETTINGS["modules"] for path in ROOT.glob(pattern)})
+
+
 def report(results: dict[str, dict]) -> str:
     """The last score of each module, and what survived with the reason, as Markdown."""
     known = {change: entry["reason"] for entry in SETTINGS["equivalent"] for change in entry["changes"]}
@@ -139,15 +144,15 @@ def report(results: dict[str, dict]) -> str:
         rows.append(f"| {name} | {dead} of {real} | {same} |")
         left += [f"- {name}: `{one}`: {known.get(one, 'a hole')}" for one in result["alive"]]
         killed, counted = killed + dead, counted + real
+    rows += [f"| {path.as_posix()} | not tried yet | |" for path in modules() if path.as_posix() not in results]
     total = f"{killed} of {counted} mutants were noticed ({killed / counted:.1%}), equivalent ones apart."
     head = ["", total, "", "| module | noticed | equivalent |", "| --- | --- | --- |"]
     return "\n".join([*head, *rows, "", *left, "", ""])
 
 
 def main(names: list[str]) -> None:
-    paths = sorted({path.relative_to(ROOT) for pattern in SETTINGS["modules"] for path in ROOT.glob(pattern)})
     wanted = [word for word in names if not word.isdigit()]
-    paths = [path for path in paths if not wanted or path.stem in wanted or path.parent.name in wanted]
+    paths = [path for path in modules() if not wanted or path.stem in wanted or path.parent.name in wanted]
     SETTINGS["sample"] = next((int(word) for word in names if word.isdigit()), SETTINGS["sample"])
     results = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
