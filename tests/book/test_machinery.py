@@ -326,7 +326,8 @@ TYPED = [
     re.compile(r"(accuracy|loss|error|precision|recall)( of| is| was|:)? (about )?\d*\.?\d+"),
     re.compile(r"\bclearly (better|worse|higher|lower)"),
 ]
-BY_NATURE = ("70 %", "15,000", "5,000 of each", "40 + 40", "95 %")  # of the question, the data set, the method
+# Of the question, the data set, the method; 3.3 % is a cited paper's count of near copies.
+BY_NATURE = ("70 %", "15,000", "5,000 of each", "40 + 40", "95 %", "3.3 %")
 
 
 def test_no_page_has_a_number_typed_beside_a_result_word():
