@@ -17,6 +17,7 @@ from hw3.cli import main
 from hw3.studies import pretrained
 from hw3.studies import run as running
 from hw3.studies.profiles import PROFILES
+from hw3.studies.shoes import LONGER
 
 HW3 = (sys.executable, "-m", main.__module__)
 SEEDS = ("--seed", "0", "--seed", "1")
@@ -223,7 +224,7 @@ def test_a_run_is_trained_once_and_its_stored_result_printed_again(hw3, request)
 
 
 def test_several_stored_runs_start_no_process(hw3, kept, untrained):
-    status, output, errors = hw3("run", "shoes/mlp", "shoes/m*", *SEEDS, "--jobs", "2")
+    status, output, errors = hw3("run", "shoes/mlp", "shoes/mlp-d*", *SEEDS, "--jobs", "2")
     assert (status, errors) == (0, "")
     assert [line.split()[::2][:2] for line in output.splitlines()] == [
         [name, seed] for name in ("shoes/mlp", "shoes/mlp-dropout") for seed in ("0", "1")
@@ -243,7 +244,8 @@ def test_a_dry_run_of_everything_is_complete_and_trains_nothing(hw3, untrained):
             assert row["state"] == "to train, when the search has found alpha and the temperature"
             continue
         assert (row["state"], complete - row.keys()) == ("to train", set())
-        epochs = smoke.epochs if row["name"].startswith("shoes") else smoke.distillation.epochs
+        longer = LONGER if re.match("shoes/(mlp-long|few)", row["name"]) else 1
+        epochs = longer * smoke.epochs if row["name"].startswith("shoes") else smoke.distillation.epochs
         assert (row["training"]["epochs"], len(row["data"]["digest"])) == (epochs, 64)
         assert re.fullmatch("[0-9a-f]{16}", row["key"])
     assert len({row["key"] for row in rows if "key" in row}) == sum("key" in row for row in rows)
