@@ -11,7 +11,7 @@ def test_a_profile_is_the_named_or_the_variables_or_book(monkeypatch):
     assert profile().name == "smoke"
     assert profile("full").name == "full"
     for name in ("enormous", "Smoke"):
-        with pytest.raises(ValueError, match=f"the profile is {name!r}; it must be one of smoke, brief, book, recorded, full"):
+        with pytest.raises(ValueError, match=f"{name!r}; it must be one of smoke, brief, book, recorded, full"):
             profile(name)
     monkeypatch.setenv("HW3_PROFILE", "enormous")
     with pytest.raises(ValueError, match="'enormous'"):
