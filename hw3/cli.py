@@ -294,7 +294,7 @@ def parser() -> argparse.ArgumentParser:
     for command in (run, search, compare, record):
         command.add_argument("--jobs", type=_count, help="runs at a time; by default one for each core")
     for command in (data, run, search, compare, listing):
-        command.add_argument("--profile", help="smoke, brief, book, recorded or full; by default $HW3_PROFILE, then book")
+        command.add_argument("--profile", help="see hw3 list profiles; by default $HW3_PROFILE, then book")
 
     runs = commands.add_parser("runs", help="list the stored results")
     runs.add_argument("--json", action="store_true")
