@@ -74,6 +74,7 @@ def shoes(profile: Profile) -> Shoes:
     training = Training(epochs=profile.epochs, precision=profile.precision)
     longer = replace(training, epochs=LONGER * profile.epochs)
     few = replace(parts, train=parts.train[::FEW])
+    small_batches = replace(longer, batch_size=min(longer.batch_size, len(few.train)))
 
     def one(name: str, network: Callable[..., Any], **options: Any) -> Experiment:
         return Experiment(f"shoes/{name}", data, parts, partial(network, **options), training, histograms=True)
@@ -101,7 +102,7 @@ def shoes(profile: Profile) -> Shoes:
         cnn("cnn-factorized-relu", kernel="factorized", activation_between=True),
         cnn("cnn-factorized-late", kernel="factorized", factorize_from=2),
         *(
-            replace(cnn(f"few-{name}", **options), split=few, training=longer)
+            replace(cnn(f"few-{name}", **options), split=few, training=small_batches)
             for name, options in (("cnn", {}), ("cnn-dropout", dropout), ("cnn-dropblock", dropblock))
         ),
     ]
