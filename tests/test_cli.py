@@ -264,7 +264,7 @@ def test_a_dry_run_says_what_is_stored(hw3, kept, untrained):
 def test_stored_results_are_listed_as_text_and_as_json(hw3, kept):
     status, output, errors = hw3("runs")
     assert (status, errors) == (0, "")
-    assert output == hw3("run", "shoes/mlp*", *SEEDS)[1]
+    assert output == hw3("run", "shoes/mlp", "shoes/mlp-d*", *SEEDS)[1]
     rows = json.loads(hw3("runs", "--json")[1])
     assert [(row["name"], row["seed"]) for row in rows] == [
         (name, seed) for name in ("shoes/mlp", "shoes/mlp-dropout") for seed in (0, 1)
