@@ -107,26 +107,19 @@ def _record(arguments: argparse.Namespace) -> None:
 def _replay(arguments: argparse.Namespace) -> int:
     from hw3.studies.experiments import plan
     from hw3.studies.profiles import profile
-    from hw3.studies.record import read, replay, whole_run
+    from hw3.studies.replay import find, replay, whole_run
 
-    name, seed = arguments.experiment, arguments.seed
-    study = name.partition("/")[0]
+    study = arguments.experiment.partition("/")[0]
     if study not in RECORDS:
-        raise KeyError(f"{name!r} is not recorded; the records are {' and '.join(RECORDS)}, as in shoes/cnn")
-    recorded = next((run for run in read(study).arms(name)[0] if run.seed == seed), None)
-    planned = plan(study, profile(arguments.profile)).runs
-    experiment = next((e for e, _ in planned if e.name == name), None)
-    if recorded is None or experiment is None:
-        raise KeyError(f"{name}, seed {seed}, is not recorded; see hw3 record {study} --status")
+        raise KeyError(f"{arguments.experiment!r} is not recorded; the records are {' and '.join(RECORDS)}")
+    recorded, experiment = find(plan(study, profile(arguments.profile)), arguments.experiment, arguments.seed)
     if arguments.steps:
-        steps = replay(recorded, experiment)
-        print(
-            f"{steps.steps} steps: first loss {steps.first:.2g} nats off, mean of the later {steps.later:.2g} nats off"
-        )
-        return 0 if steps.agrees else 1
-    again = whole_run(recorded, experiment)
-    print(f"recorded: accuracy {recorded.test.accuracy:.4f}  loss {recorded.test.loss:.4f}  {recorded.capability}")
-    print(f"again:    accuracy {again.test.accuracy:.4f}  loss {again.test.loss:.4f}  {again.capability}")
+        again = replay(recorded, experiment)
+        print(f"{again.steps} steps: first loss {again.first:.2g} nats off, mean of the later {again.later:.2g}")
+        return 0 if again.agrees else 1
+    repeated = whole_run(recorded, experiment)
+    for word, result in (("recorded:", recorded), ("again:", repeated)):
+        print(f"{word:10}accuracy {result.test.accuracy:.4f}  loss {result.test.loss:.4f}  {result.capability}")
     return 0
 
 

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -66,6 +67,14 @@ def project() -> Path:
     """The folder of the book, or the current one where hw3 is installed by itself."""
     folder = Path(__file__).resolve().parent.parent
     return folder if (folder / "_toc.yml").exists() else Path.cwd()
+
+
+def commit() -> str:
+    """The project's commit; empty where it is in no repository."""
+    if shutil.which("git") is None:
+        return ""
+    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project(), capture_output=True, text=True)
+    return asked.stdout.strip() if asked.returncode == 0 else ""
 
 
 def report(line: str) -> None:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from functools import cache
 from pathlib import Path
 
 import jupytext
@@ -161,9 +162,9 @@ def cells(text: str) -> list[tuple[dict, str]]:
 def page_digest(app: Sphinx, docname: str, text: str) -> str:
     """What the numbers of a page depend on: the meaning of the modules of hw3 that its cells import, pins, data,
     profile, precision; for the page that shows the bench, also the measurements."""
+    from hw3.files import commit
     from hw3.store import closure
     from hw3.studies.profiles import profile
-    from hw3.studies.record import commit
 
     modules: list[str] = []
     for _, code in cells(text):
@@ -182,6 +183,7 @@ def page_digest(app: Sphinx, docname: str, text: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
+@cache
 def recorded() -> str:
     """The checksum of every recorded file."""
     files = sorted((ROOT / "book" / "recorded").rglob("*.*"))
@@ -261,7 +263,8 @@ def pages_only(app: Sphinx) -> None:
     """Refuse a builder whose pages would lack figures or glued numbers."""
     if app.builder.name not in BUILDERS:
         raise ExtensionError(
-            f"the builder is {app.builder.name}; pages come out whole as html alone, and a browser prints each of them"
+            f"the builder is {app.builder.name}; pages come out whole with one of {', '.join(BUILDERS)}, and make pdf "
+            "makes a file to print"
         )
 
 

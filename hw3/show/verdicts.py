@@ -28,7 +28,8 @@ from hw3.show.comparison import (
 from hw3.show.tables import minus, spread
 from hw3.studies.distillation import Study
 from hw3.studies.linear_tuning import Tuned
-from hw3.studies.record import FIRST, LATER, Replay, Shown
+from hw3.studies.record import Shown
+from hw3.studies.replay import FIRST, LATER, Replay
 from hw3.studies.run import Result
 from hw3.studies.search import Searched
 from hw3.train.metrics import Scores

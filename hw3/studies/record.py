@@ -1,46 +1,36 @@
-"""Runs that take hours are made once and recorded; every build shows them, and trains the first steps of one again.
+"""Runs that take hours are made once and recorded, and shown by every build.
 
 A record holds a run's configuration, its history, its logits and the losses of its first steps, and no weights.
-Whatever a page says is computed from the logits and the labels.
+Whatever a page says is computed from the logits and the labels. How a record is doubted: ``hw3.studies.replay``.
 """
 
 import io
 import json
 import lzma
 import os
-import shutil
-import subprocess
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from hw3.files import DataError, project, report, sha256, whole
-from hw3.store import described, digest, meaning, versions
-from hw3.studies.parallel import run_all
-from hw3.studies.run import THREADS, Experiment, Result, entry, run
-from hw3.train.device import capability, fabric
-from hw3.train.loop import Task, fit
+from hw3.store import digest, meaning, versions
+from hw3.studies.parallel import Wanted, run_all
+from hw3.studies.run import Experiment, Result, entry
+from hw3.studies.steps import cpu, first_losses
+from hw3.train.device import fabric
 from hw3.train.metrics import score
-from hw3.train.settings import threads
 
-STEPS = 60  # whose losses are kept
-SETTLED = 20  # steps after which two machines are compared by their mean loss, no longer step by step
-FIRST, LATER = 1e-3, 0.15  # nats: how far the first loss, and the mean of the later ones, may be off on another machine
 ROUNDING = 4e-3  # nats: what steps of 1/128 may move a mean loss
 Look = Callable[[Experiment, Result], Tensor]
-Wanted = tuple[Experiment, int]
 
 
 @dataclass(frozen=True)
@@ -61,13 +51,14 @@ class Plan:
 class Recorded(Result):
     """A run that was recorded; ``logits`` are those of the test images, as ``compact`` kept them.
 
-    ``losses``: of its first steps, in its own precision; ``trace``: of the same in float32 on one thread. ``code``:
-    what the code meant that made it.
+    ``losses``: of its first steps, in its own precision; ``trace``: of the same in float32 on one thread. ``code``,
+    ``versions``: what the code meant that made it, and the versions of the packages.
     """
 
     losses: tuple[float, ...] = ()
     trace: tuple[float, ...] = ()
     code: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def arrays(self) -> dict[str, Tensor]:
@@ -92,17 +83,20 @@ class Recorded(Result):
 
 @dataclass(frozen=True)
 class Record:
-    """All that is recorded under one name: its runs by experiment, sorted by seed, and the labels of the test part."""
+    """What is recorded under one name: its runs by experiment, sorted by seed."""
 
     name: str
     folder: Path
     groups: dict[str, list[Recorded]]
-    targets: Tensor
+
+    @cached_property
+    def labels(self) -> dict[str, Tensor]:
+        """Of the parts that choose ("validation") and test ("test"), (N,) each."""
+        return _labels(self.folder, next(iter(self.groups.values()))[0].what["split"]["digest"])
 
     @property
-    def parts(self) -> str:
-        """The digest of the split."""
-        return next(iter(self.groups.values()))[0].what["split"]["digest"]
+    def targets(self) -> Tensor:
+        return self.labels["test"]
 
     def arms(self, *names: str) -> list[list[Recorded]]:
         """The runs of each experiment, of the seeds that all of them have.
@@ -145,18 +139,18 @@ def shown(
         DataError: a file of the record was changed.
     """
     if has(name, *(e.name for e in experiments)):
-        kept = read(name)
         names = [e.name for e in experiments] + [e.name for e in beside if has(name, e.name)]
+        kept = read(name, *names)
         groups: dict[str, list[Result]] = {n: list(g) for n, g in zip(names, kept.arms(*names), strict=True)}
         if min(map(len, groups.values())) > 1:
-            return Shown(groups, kept.targets, _labels(kept.folder, kept.parts)["validation"], True)
+            return Shown(groups, kept.targets, kept.labels["validation"], True)
     labels, parts = experiments[0].data.labels, experiments[0].split
     return Shown(run_all([*experiments, *beside], seeds), labels[parts.test], labels[parts.validation], False)
 
 
-def has(name: str, *experiments: str) -> bool:
-    """Are two runs or more of each of the ``experiments`` recorded?"""
-    return all(len(list(folder_of(name).glob(f"{e.rpartition('/')[2]}-seed*.json"))) > 1 for e in experiments)
+def has(name: str, *experiments: str, runs: int = 2) -> bool:
+    """Are as many ``runs`` or more of each of the ``experiments`` recorded?"""
+    return all(len(list(folder_of(name).glob(f"{file_name(e)}-seed*.json"))) >= runs for e in experiments)
 
 
 def validation_logits(result: Result) -> Tensor:
@@ -198,8 +192,9 @@ def folder_of(name: str) -> Path:
     return project() / "book" / "recorded" / name
 
 
-def file_name(name: str, seed: int) -> str:
-    return f"{name.rpartition('/')[2]}-seed{seed}"
+def file_name(name: str, seed: int | None = None) -> str:
+    """How the files of an experiment begin, and with a ``seed`` those of a run."""
+    return name.rpartition("/")[2] + ("" if seed is None else f"-seed{seed}")
 
 
 def record(plan: Plan, jobs: int | None = None, folder: Path | None = None) -> None:
@@ -245,13 +240,11 @@ def write(plan: Plan, experiment: Experiment, result: Result, folder: Path) -> N
     """Record a finished run."""
     data, parts, seed = experiment.data, experiment.split, result.seed
     traced = experiment.name not in plan.untraced
-    losses, answers = first_losses(experiment, seed, experiment.training.precision) if traced else ([], [])
-    same = experiment.training.precision == "32-true" and not torch.cuda.is_available()
-    trace = losses if same or not traced else first_losses(experiment, seed, "32-true", answers)[0]
-    arrays = {
-        "validation": validation_logits(result),
-        "test": result.logits,
-    }
+    device = fabric(experiment.training.precision)
+    losses, answers = first_losses(experiment, seed, device) if traced else ([], [])
+    same = device.device.type == "cpu" and experiment.training.precision == "32-true"
+    trace = losses if same or not traced else first_losses(experiment, seed, cpu(), answers)[0]
+    arrays = {"validation": validation_logits(result), "test": result.logits}
     arrays |= {name: look(experiment, result) for name, look in plan.looks.get(experiment.name, {}).items()}
     arrays = {name: compact(logits) for name, logits in arrays.items()}
     if answers and seed == next(s for e, s in plan.runs if e.name == experiment.name):  # one seed can be replayed alone
@@ -298,7 +291,6 @@ def read_run(folder: Path, name: str, seed: int) -> Recorded:
                 f"{path}: the history says {best[f'accuracy/{part}']:.4f} for the {part} part, the logits and labels "
                 f"{now.accuracy:.4f}; one of them was changed"
             )
-    values.pop("versions")
     for listed in ("class_names", "history", "losses", "trace"):
         values[listed] = tuple(values[listed])
     return Recorded(**values | scores | {"folder": folder})
@@ -308,24 +300,24 @@ def _labels(folder: Path, parts: str) -> dict[str, Tensor]:
     return {part: labels.long() for part, labels in read_arrays(folder / f"labels-{parts[:12]}.npz.xz").items()}
 
 
-def read(name: str, folder: Path | None = None) -> Record:
-    """The record ``name``, every file checked.
+def read(name: str, *experiments: str) -> Record:
+    """The record ``name``, or of it only the named ``experiments``, every file that is read checked.
 
     Raises:
         DataError: there is none, or a file of it was changed.
     """
-    folder = folder or folder_of(name)
-    groups: dict[str, list[Recorded]] = {}
+    folder, groups = folder_of(name), dict[str, list[Recorded]]()
+    wanted = [file_name(e) for e in experiments]
     for path in sorted(folder.glob("*-seed*.json")):
         stem, _, seed = path.stem.rpartition("-seed")
-        one = read_run(folder, stem, int(seed))
-        groups.setdefault(one.name, []).append(one)
+        if not wanted or stem in wanted:
+            one = read_run(folder, stem, int(seed))
+            groups.setdefault(one.name, []).append(one)
     if not groups:
         raise DataError(f"nothing is recorded in {folder}; hw3 record {name.partition('-')[0]} does it")
     for runs in groups.values():
         runs.sort(key=lambda r: r.seed)
-    digest_of_parts = next(iter(groups.values()))[0].what["split"]["digest"]
-    return Record(name, folder, groups, _labels(folder, digest_of_parts)["test"])
+    return Record(name, folder, groups)
 
 
 def recorded_precision(name: str) -> str | None:
@@ -333,176 +325,3 @@ def recorded_precision(name: str) -> str | None:
     for path in sorted(folder_of(name).glob("*-seed*.json")):
         return json.loads(path.read_text(encoding="utf-8"))["what"]["training"]["precision"]
     return None
-
-
-class _EnoughError(Exception):
-    """The first steps are done."""
-
-
-@dataclass
-class _Watched:
-    """A task that notes each step's loss, and the teacher's answers, and ends the training after ``steps`` of them."""
-
-    task: Task
-    steps: int
-    losses: list[float] = field(default_factory=list)
-    answers: list[Tensor] = field(default_factory=list)
-
-    def __call__(self, model: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
-        result = self.task(model, batch)
-        self.losses.append(result["loss"].item())
-        self.answers += [batch[2].cpu()] if len(batch) > 2 else []
-        if len(self.losses) == self.steps:
-            raise _EnoughError
-        return result
-
-
-@dataclass(frozen=True)
-class _Silent:
-    """Stands for a teacher whose answers are recorded and need not be made again."""
-
-    shape: tuple[int, int, int]
-    what: dict[str, Any] = field(default_factory=dict)
-    needs: Sequence[Wanted] = ()
-
-    def logits(self) -> Tensor:
-        return torch.zeros(self.shape, dtype=torch.float16)
-
-
-@dataclass
-class _Answered:
-    """Batches with recorded answers of the teacher, one tensor (N, classes) for each step of the first epochs."""
-
-    batches: Any
-    answers: Sequence[Tensor]
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def epoch(self, number: int) -> Iterator[tuple[Tensor, ...]]:
-        for step, batch in enumerate(self.batches.epoch(number), start=number * len(self)):
-            yield (*batch[:2], self.answers[step])
-
-
-def first_losses(
-    experiment: Experiment, seed: int, precision: str, answers: Sequence[Tensor] = (), steps: int = STEPS
-) -> tuple[list[float], list[Tensor]]:
-    """The loss (nats) of each of the first steps of a run, and the teacher's answers in them, (N, classes) each. With
-    ``answers`` the teacher is not asked."""
-    if answers:
-        views = 1 if experiment.shifts is None else 2 * experiment.shifts
-        shape = views, len(experiment.split.train), len(experiment.data.class_names)
-        experiment = replace(experiment, teacher=_Silent(shape))
-    watched = _Watched(experiment.task, steps)
-    with threads(THREADS), suppress(_EnoughError):
-        model = experiment.model(seed).to(memory_format=torch.channels_last)
-        batches: Any = experiment.batches(seed)
-        batches = _Answered(batches, answers) if answers else batches
-        training = replace(experiment.training, precision=precision)
-        fit(fabric(precision), model, watched, batches, training, seed)
-    return watched.losses, watched.answers
-
-
-@dataclass(frozen=True)
-class Replay:
-    """The first steps of a recorded run, trained again in float32 on one thread. ``first`` and ``later``: how far
-    (nats) the first loss and the mean of the later ones are from the recorded; ``equal``: every loss to the bit;
-    ``alike``: the same processor capability and versions; ``changed``: the code means something else today."""
-
-    name: str
-    seed: int
-    steps: int
-    first: float
-    later: float
-    equal: bool
-    alike: bool
-    changed: bool
-
-    @property
-    def agrees(self) -> bool:
-        """To the bit where machine, versions and code are the same; elsewhere within the tolerances of this file."""
-        if self.alike and not self.changed:
-            return self.equal
-        return self.first <= FIRST and self.later <= LATER
-
-
-def replay(recorded: Recorded, experiment: Experiment) -> Replay:
-    """Train the first steps again and compare.
-
-    Raises:
-        ValueError: the run was recorded with another configuration, or without its first losses.
-    """
-    if recorded.what != plain(experiment):
-        raise ValueError(f"{recorded.name}, seed {recorded.seed}, was recorded with another configuration")
-    if not recorded.trace:
-        raise ValueError(f"{recorded.name}, seed {recorded.seed}, was recorded without its first losses")
-    answers = list(recorded.arrays["answers"]) if "answers" in recorded.arrays else []
-    losses, _ = first_losses(experiment, recorded.seed, "32-true", answers, len(recorded.trace))
-    kept = json.loads((recorded.folder / f"{file_name(recorded.name, recorded.seed)}.json").read_text(encoding="utf-8"))
-    alike = kept["capability"] == capability() and kept["versions"] == versions()
-    return Replay(
-        recorded.name,
-        recorded.seed,
-        len(losses),
-        abs(losses[0] - recorded.trace[0]),
-        abs(mean(losses[SETTLED:] or losses) - mean(recorded.trace[SETTLED:] or recorded.trace)),
-        tuple(losses) == recorded.trace,
-        alike,
-        meaning(entry(experiment, recorded.seed).code) != recorded.code,
-    )
-
-
-def replayed(plan: Plan) -> Replay | str:
-    """One run of the record of ``plan``, drawn by the commit, whose first steps were trained again; or why not.
-
-    Raises:
-        RuntimeError: the losses do not agree, or the labels are not those of the images at hand.
-    """
-    kept = read(plan.name)
-    one = drawn(kept)
-    experiment = next(e for e, _ in plan.runs if e.name == one.name)
-    if experiment.data.digest != one.what["data"]["digest"]:
-        return f"The recorded runs saw {one.data_source}; those images are not at hand here, so nothing was replayed."
-    if not torch.equal(kept.targets, experiment.data.labels[experiment.split.test]):
-        raise RuntimeError(f"the labels in {kept.folder} are not those of {experiment.data.source.description}")
-    again = replay(one, experiment)
-    if not again.agrees:
-        raise RuntimeError(
-            f"{one.name}, seed {one.seed}, trained again for {again.steps} steps: its first loss is {again.first:.2g} "
-            f"nats off and the mean of the later ones {again.later:.2g}; the record is not what this code computes"
-        )
-    return again
-
-
-def whole_run(recorded: Recorded, experiment: Experiment) -> Result:
-    """Train all of a recorded run again, and what its teacher is made of, in a run store of its own.
-
-    Raises:
-        ValueError: the run was recorded with another configuration.
-    """
-    if recorded.what != plain(experiment):
-        raise ValueError(f"{recorded.name}, seed {recorded.seed}, was recorded with another configuration")
-    before = os.environ.get("HW3_RUNS")
-    with tempfile.TemporaryDirectory(prefix="hw3-replay-") as scratch:
-        os.environ["HW3_RUNS"] = scratch
-        try:
-            return run(experiment, recorded.seed, progress=True)
-        finally:
-            del os.environ["HW3_RUNS"]
-            os.environ |= {} if before is None else {"HW3_RUNS": before}
-
-
-def commit() -> str:
-    """The project's commit; empty where it is in no repository."""
-    if shutil.which("git") is None:
-        return ""
-    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project(), capture_output=True, text=True)
-    return asked.stdout.strip() if asked.returncode == 0 else ""
-
-
-def drawn(record: Record) -> Recorded:
-    """One run with its first losses, drawn by the commit (or, where there is none, by what is recorded)."""
-    every = [one for runs in record.groups.values() for one in runs]
-    traced = [r for r in every if r.trace and (r.what["teacher"] is None or "answers" in r.arrays)]
-    draw = commit() or digest(described([one.key for one in traced]))
-    return traced[int(draw[:12], 16) % len(traced)]

@@ -10,7 +10,7 @@ from hw3.show import verdicts
 from hw3.show.comparison import Comparison
 from hw3.studies.linear_tuning import Tuned
 from hw3.studies.profiles import PROFILES
-from hw3.studies.record import Replay
+from hw3.studies.replay import Replay
 from hw3.studies.search import Searched, Trials
 from hw3.train.metrics import score
 
