@@ -1,0 +1,49 @@
+"""What the pages say about their results: for each page a function from numbers to the texts that it glues.
+
+No text claims what its numbers do not show. How two arms are compared stands in ``hw3.show.comparison``; it is handed
+on here, so that a page imports one name.
+"""
+# ruff: noqa: F401
+
+from hw3.show.comparison import (
+    Comparison,
+    between,
+    compare,
+    compare_logits,
+    contrast,
+    contrast_logits,
+    paired,
+    sentence,
+    sentences,
+    summaries,
+    summary,
+)
+from hw3.show.verdicts.distillation import (
+    full_tuning,
+    images_of,
+    linear_tuning,
+    normalization,
+    pretraining,
+    size_of,
+    softness,
+    student,
+    when_it_helps,
+)
+from hw3.show.verdicts.shoes import (
+    alike,
+    batch_norm,
+    cnn,
+    dropblock,
+    factorization,
+    helped,
+    mlp,
+    photographs,
+)
+from hw3.show.verdicts.words import (
+    confused,
+    fit_gap,
+    last_epochs,
+    own_runs,
+    replayed,
+    replayed_teacher,
+)

@@ -1,0 +1,252 @@
+"""What the pages about distillation (P2) say about their results."""
+
+from collections.abc import Sequence
+from statistics import mean
+
+from torch import Tensor
+
+from hw3.show.comparison import Comparison, compare, count_of, paired, sentence
+from hw3.show.tables import spread
+from hw3.studies.distillation import Study
+from hw3.studies.linear_tuning import Tuned
+from hw3.studies.run import Result
+from hw3.studies.search import Searched
+from hw3.train.metrics import Scores
+
+GAINS = {
+    "higher": "a gain was shown",
+    "lower": "the student did worse",
+    "not shown": "no gain was shown",
+    "one seed": "one seed cannot say",
+    "diverged": "a run is no better than a guess",
+}
+
+
+def linear_tuning(main: Tuned, normalized: Sequence[Tuned], plain: Sequence[Tuned]) -> dict[str, str]:
+    """What the page about linear tuning says: ``main`` is the answer; ``normalized`` and ``plain`` are the sweeps over
+    the resolutions, with ImageNet's normalization and without."""
+    first, last = normalized[0], normalized[-1]
+    step = paired(last.accuracies, first.accuracies, images_of(first))
+    gains = normalization(normalized, plain)
+    where = {
+        "It raises the accuracy at": [size for size, c in gains.items() if c.word == "higher"],
+        "It lowers the accuracy at": [size for size, c in gains.items() if c.word == "lower"],
+        "Whether it helps is not shown at": [size for size, c in gains.items() if c.sign == 0],
+    }
+    right, tests = mean(main.accuracies), images_of(main)
+    return {
+        "accuracy": spread(main.accuracies),
+        "error": f"{196 * (right * (1 - right) / tests) ** 0.5:.1f}",  # 95 %, in points
+        "train": f"{mean(main.train_accuracies):.1%}",
+        "images": f"{main.images:,}",
+        "tests": f"{tests:,}",
+        "resolution": str(main.resolution),
+        "sweep_images": f"{first.images:,}",
+        "sweep_tests": f"{images_of(first):,}",
+        "scaling": sentence(step, f"network at {last.resolution} px", f"one at {first.resolution} px", "test accuracy"),
+        "normalization": " ".join(f"{words} {', '.join(sizes)}." for words, sizes in where.items() if sizes),
+    }
+
+
+def images_of(tuned: Tuned) -> int:
+    """How many images it was tested on."""
+    return sum(map(sum, tuned.tests[0].confusion))
+
+
+def normalization(normalized: Sequence[Tuned], plain: Sequence[Tuned]) -> dict[str, Comparison]:
+    """What ImageNet's normalization brings at each resolution."""
+    pairs = zip(normalized, plain, strict=True)
+    return {f"{a.resolution} px": paired(a.accuracies, b.accuracies, images_of(a)) for a, b in pairs}
+
+
+def student(
+    searched: Searched, named: dict[str, list[Result]], targets: Tensor, teacher: Scores, right: Tensor
+) -> dict[str, str]:
+    """What the page about the student says. ``named``: the students without a teacher, with one, and, where it was
+    trained, with label smoothing; ``teacher``: its scores on the test images, ``right`` (views) in what share of the
+    training pictures it names the class; the first view is the image as it is."""
+    alone, taught, *softened = named.values()
+    gain, loss = (compare(taught, alone, targets, measure) for measure in ("accuracy", "loss"))
+    arms = ("distilled student", "student without a teacher")
+    fits = right.double().mean().item()
+    softness = (
+        f"The teacher names the right class for {fits:.1%} of the pictures that the student sees. There its first "
+        "choice repeats the label; new are how sure it is and which other classes it finds similar, and elsewhere its "
+        "errors."
+    )
+    why = {
+        1: f"{softness} These runs show a gain from all of that together.",
+        0: f"These runs show no difference that would need an explanation. {softness}",
+        -1: f"{softness} Together that did harm here; these runs do not show which part did.",
+    }[gain.sign]
+    words = {
+        1: "Labels that are merely softer, all in the same way, do less: what the teacher says of each image counts.",
+        0: "Labels that are merely softer, all in the same way, cannot be told from it: whether the teacher's "
+        "knowledge counts, or softness, these runs do not show.",
+        -1: "Labels that are merely softer, all in the same way, do more than this teacher.",
+    }
+    smoothing = " ".join(words[compare(taught, smoothed, targets).sign] for smoothed in softened)
+    lowest, setting, alike = searched.lowest, searched.setting, len(searched.alike)
+    return {
+        "alpha": f"{setting.alpha:g}",
+        "temperature": f"{setting.temperature:g}",
+        "setting_loss": spread(setting.losses, ".3f"),
+        "lowest": f"α = {lowest.alpha:g}, τ = {lowest.temperature:g}",
+        "lowest_loss": spread(lowest.losses, ".3f"),
+        "settings": str(len(searched.trials)),
+        "alike": (
+            "No other setting is within one standard error of the lowest."
+            if alike == 1
+            else f"The search cannot tell {count_of(alike)} of them apart: their losses are within one standard error."
+        ),
+        "alone": spread([r.test.accuracy for r in alone]),
+        "taught": spread([r.test.accuracy for r in taught]),
+        "teacher": f"{teacher.accuracy:.1%}",
+        "fits": f"{fits:.1%}",
+        "unshifted": f"{right[0].item():.1%}",
+        "gain": sentence(gain, *arms, "test accuracy"),
+        "loss_gain": sentence(loss, *arms, "test loss"),
+        "why": why,
+        "smoothing": smoothing,
+    }
+
+
+def full_tuning(
+    tuned: list[Result],
+    linear: Scores,
+    gain: Comparison,
+    loss: Comparison,
+    over_linear: Comparison,
+    over_none: Comparison,
+) -> dict[str, str]:
+    """What the page about tuning the whole teacher says. ``gain`` and ``loss``: the tuned networks against the last
+    layer alone, whose scores are ``linear``; ``over_linear``, ``over_none``: the tuned teacher's student against the
+    linear teacher's and against the one without."""
+    choices = {
+        1: "That fits what one expects: features learned on large photographs can adapt to small pictures and these "
+        "classes. But the other differences named above are in it too.",
+        0: "So these images and epochs do not show that tuning all layers names more images right, or fewer.",
+        -1: "Tuning all layers, with these images, epochs and learning rate, did harm.",
+    }[gain.sign]
+    probabilities = {1: " Its probabilities are worse.", 0: "", -1: " Its probabilities are better."}[loss.sign]
+    if gain.sign:
+        better = {1: "made the better student", -1: "made the worse student"}
+        outcome = better.get(
+            gain.sign * over_linear.sign, "did not make a student that these runs can tell from the other"
+        )
+        passed = f"The better teacher {outcome}."
+    else:
+        passed = "Neither teacher was shown to be the better one, so whether the student follows stays open."
+    teachers = ("network tuned as a whole", "network with a new last layer alone")
+    return {
+        "linear": f"{linear.accuracy:.1%}",
+        "linear_loss": f"{linear.loss:.3f}",
+        "tuned": spread([r.test.accuracy for r in tuned]),
+        "tuned_loss": spread([r.test.loss for r in tuned], ".3f"),
+        "gain": sentence(gain, *teachers, "test accuracy"),
+        "loss": sentence(loss, *teachers, "test loss"),
+        "choices": choices + probabilities,
+        "students": sentence(over_linear, "wholly tuned teacher's student", "other teacher's", "test accuracy"),
+        "none": sentence(over_none, "wholly tuned teacher's student", "student without a teacher", "test accuracy"),
+        "passed": passed,
+    }
+
+
+def when_it_helps(
+    labels: Sequence[int],
+    gains: Sequence[Comparison],
+    shape: Comparison,
+    factors: dict[str, Comparison],
+    teachers: dict[str, tuple[Comparison, float, float]],
+    softness: tuple[float, float],
+) -> dict[str, str]:
+    """What the page about when a teacher helps says.
+
+    ``gains``: of the taught student over the other, for each number of ``labels``, the last one all; ``shape``: the
+    first gain minus the last. ``factors``: what each change brings. ``teachers``: for each its student's gain with all
+    labels, the share of pictures that it names wrong, and the entropy of its answers on training pictures (nats).
+    ``softness``: that of the first teacher on training and on test images.
+    """
+    shapes = {
+        "higher": "The gain is larger with the fewest labels than with all",
+        "lower": "The gain is smaller with the fewest labels than with all",
+        "diverged": "A run is no better than a guess, so the two gains cannot be compared",
+    }
+    unclear = "These runs do not show whether the gain depends on the number of labels"
+    seen, unseen = softness
+    harder = "harder" if seen < unseen else "no harder"
+    ranked = dict(sorted(factors.items(), key=lambda item: -abs(item[1].difference)))
+    amounts = [f"{name} ({c.amount(c.difference)} {c.unit})" for name, c in ranked.items() if c.sign]
+    hidden = [f"{name} ({c.word})" for name, c in ranked.items() if not c.sign]
+    ranking = (
+        f"Shown, the largest first: {'; '.join(amounts)}." if amounts else "None of the changes was shown to matter."
+    )
+    ranking += f" Without a verdict: {'; '.join(hidden)}." if hidden and amounts else ""
+    each = [
+        f"with the {name} one, wrong about {wrong:.1%} of the pictures, {GAINS[c.word]}"
+        for name, (c, wrong, _) in teachers.items()
+    ]
+    explained = (
+        "With few labels the teacher names classes for all the images that have none, and "
+        f"{GAINS[gains[0].word]}. With all labels it can add how sure it is, which other classes it finds similar, and "
+        f"its errors: {'; '.join(each)}."
+    )
+    entropies = {c.word: entropy for c, _, entropy in teachers.values()}
+    if set(entropies) == {"higher", "not shown"}:
+        firmer = "harder" if entropies["higher"] < entropies["not shown"] else "softer"
+        explained += f" The one whose gain was shown gives the {firmer} answers."
+    arms = ("student with {} labels and a teacher", "student with the labels alone")
+    first, second = arms
+    pairs = zip(labels, gains, strict=True)
+    by_labels = [sentence(c, first.format(f"{n:,}"), second, "test accuracy") for n, c in pairs]
+    return {
+        "fewest": by_labels[0],
+        "most": by_labels[-1],
+        "shape": f"{shapes.get(shape.word, unclear)} ({shape.measured}).",
+        "harder": f"Its answers on images that it learned are {harder}: {seen:.2f} nats, on others {unseen:.2f}.",
+        "ranking": ranking,
+        "explained": explained,
+    }
+
+
+def softness(
+    entropies: tuple[float, float, float, float, float], wrong: Sequence[float], right: float, temperature: float
+) -> dict[str, str]:
+    """How undecided the teachers are, in nats: the first one on training and on test images, the tuned one on training
+    images, the first one at the study's ``temperature``, and the most that is possible. ``wrong``: shares of the
+    training pictures that each names wrong; ``right``: the first one's accuracy on test images."""
+    seen, unseen, whole, warm, most = (f"{value:.2f}" for value in entropies)
+    fits, fits_tuned = (f"{1 - share:.1%}" for share in wrong)
+    nats = {"seen": seen, "unseen": unseen, "whole": whole, "warm": warm, "most_possible": most}
+    return nats | {"fits": fits, "fits_tuned": fits_tuned, "right": f"{right:.1%}", "tau": f"{temperature:g}"}
+
+
+def pretraining(pretrained: Tuned, random: Tuned) -> dict[str, str]:
+    """What weights from ImageNet bring to a frozen network with a new last layer."""
+    gain = paired(pretrained.accuracies, random.accuracies, images_of(random))
+    return {
+        "pretraining": sentence(gain, "pretrained network", "random one", "test accuracy"),
+        "random": spread(random.accuracies),
+        "probed": f"{random.images:,}",
+        "probe_tests": f"{images_of(random):,}",
+    }
+
+
+def size_of(study: Study) -> dict[str, str]:
+    """How large the distillation study of this build is."""
+    sizes, parts = study.sizes, study.split
+    steps = sizes.epochs * (len(parts.train) // sizes.batch_size)
+    return {
+        "images": f"{len(parts.train):,}",
+        "judges": f"{len(parts.validation):,}",
+        "tests": f"{len(parts.test):,}",
+        "epochs": _epochs(sizes.epochs),
+        "search_epochs": _epochs(sizes.search_epochs),
+        "steps": f"{steps:,}",
+        "resolution": str(sizes.resolution),
+        "stem": sizes.stem,
+    }
+
+
+def _epochs(number: int) -> str:
+    return f"{number} epoch{'s' if number > 1 else ''}"
