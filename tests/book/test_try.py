@@ -25,11 +25,6 @@ from hw3.show.instruments import dropped_at
 from hw3.theory import ANSWERS, backpropagation, box_filter, distillation, factorization, kernel, layers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 TRIED = ["book/distillation/loss", "book/shoes/factorization"]  # with quizzes and cells that run
 THEORY = [f"book/theory/{name}" for name in ("box-filter", "layers", "backpropagation", "kernel")]
 
@@ -67,18 +62,6 @@ def served(site):
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        running.close()
 
 
 def watched(page, allowed=("file:", "data:", "blob:")):
