@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 import jupytext
+import nbformat
 from docutils import nodes
 from hw3tex import faults
 from sphinx.application import Sphinx
@@ -130,12 +131,15 @@ def show_progress(path: Path) -> None:
 def data_sources() -> str:
     """Have the data fetched and decoded before the first page (its progress is seen here), and say what they are."""
     command = [sys.executable, "-m", "hw3.cli", "data", "--json"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, encoding="utf-8")
-    if done.returncode:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, encoding="utf-8") as loading:
+        import hw3.studies.profiles  # noqa: F401 - takes seconds too, and every page's digest needs it
+
+        output, _ = loading.communicate()
+    if loading.returncode:
         raise ExtensionError("the data could not be loaded; the message is above")
-    for line in json.loads(done.stdout):
+    for line in json.loads(output):
         print(f"  hw3: {line['name']}: {line['source']}")
-    return done.stdout
+    return output
 
 
 def page_text(app: Sphinx, docname: str) -> str:
@@ -153,10 +157,15 @@ def edited(app: Sphinx, docname: str, text: str) -> str:
     return text
 
 
+@cache
+def parsed(text: str) -> nbformat.NotebookNode:
+    """A page as a notebook, which nobody changes: it is asked for in several places."""
+    return jupytext.reads(text, fmt="md:myst")
+
+
 def cells(text: str) -> list[tuple[dict, str]]:
     """Metadata and code of each code cell of a page."""
-    notebook = jupytext.reads(text, fmt="md:myst")
-    return [(cell.metadata, cell.source) for cell in notebook.cells if cell.cell_type == "code"]
+    return [(cell.metadata, cell.source) for cell in parsed(text).cells if cell.cell_type == "code"]
 
 
 def page_digest(app: Sphinx, docname: str, text: str) -> str:

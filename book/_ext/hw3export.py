@@ -10,10 +10,9 @@ from html import escape
 from pathlib import Path
 from textwrap import indent, shorten
 
-import jupytext
 import nbformat
 from docutils import nodes
-from hw3book import page_text
+from hw3book import page_text, parsed
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
@@ -117,7 +116,7 @@ def notebook(app: Sphinx, name: str, doctree: nodes.document) -> nbformat.Notebo
             return ""
         return (app.config.numfig_format[kind] % found + ".") if kind == "figure" else f"{kind.capitalize()} {found}"
 
-    source = jupytext.reads(page_text(app, name), fmt="md:myst")
+    source = parsed(page_text(app, name))
     code = {index: cell for index, cell in enumerate(source.cells) if cell.cell_type == "code"}
     todo, cells, text = sorted(code), [], [NEEDS.format(title=app.config.html_title, name=f"{Path(name).name}.ipynb")]
 

@@ -17,9 +17,8 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-import jupytext
 from docutils import nodes
-from hw3book import ROOT, page_text
+from hw3book import ROOT, page_text, parsed
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -100,7 +99,7 @@ def mark_cells(app: Sphinx, doctree: nodes.document) -> None:
     text = page_text(app, app.env.docname)
     if "{code-cell}" not in text or "hw3.theory" not in text:
         return
-    cells = {i: cell for i, cell in enumerate(jupytext.reads(text, fmt="md:myst").cells) if cell.cell_type == "code"}
+    cells = {i: cell for i, cell in enumerate(parsed(text).cells) if cell.cell_type == "code"}
     alone = runpy.run_path(str(SCRIPTS / "page.py"))["alone"]
     parts = dict(zip(cells, alone([cell.source for cell in cells.values()]), strict=True))
     marked = False
