@@ -125,7 +125,8 @@ class Shown:
     def words(self) -> str:
         """Where the numbers come from, as a clause."""
         one = next(iter(self.groups.values()))
-        sizes = f"{one[0].what['split']['train']:,} images, {one[0].epochs} epochs, {len(one)} seeds"
+        train, epochs = one[0].what["split"]["train"], one[0].epochs
+        sizes = f"{train:,} images, {epochs} epoch{'s' * (epochs > 1)}, {len(one)} seeds"
         return f"{'recorded runs' if self.recorded else 'runs of this build'} ({sizes}, {one[0].data_source})"
 
 
