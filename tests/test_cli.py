@@ -456,12 +456,12 @@ def test_a_stopped_command_leaves_no_process_and_the_same_command_goes_on(hw3, t
                 time.sleep(0.05)
         assert len(of_session(parent.pid)) >= 3
         os.killpg(parent.pid, number)  # as a terminal does
-        end = time.monotonic() + 5
+        end = time.monotonic() + 60  # not a measure of speed: under load an interpreter ends in seconds
         while of_session(parent.pid) and time.monotonic() < end:
             time.sleep(0.05)
         assert of_session(parent.pid) == []
         lines = (tmp_path / "errors").read_text().splitlines()
-        assert parent.wait(5) == 128 + number
+        assert parent.wait(60) == 128 + number
         assert lines[0] == f"{left} runs to do, 2 at a time"
         assert [line for line in lines[1:] if not line.startswith("[")] == [STOPPED]
         left = every - len(list(Path(os.environ["HW3_RUNS"]).glob("shoes/*/seed*")))
