@@ -251,8 +251,15 @@ def between(
     measure: str = "accuracy",
     confidence: float = 0.95,
 ) -> dict[str, Comparison]:
-    """A comparison for each pair of names, under "first − second"."""
-    return {f"{a} − {b}": compare(named[a], named[b], targets, measure, confidence) for a, b in pairs}
+    """A comparison for each pair of names, under "first − second", over the seeds that both have."""
+    arms = {f"{a} − {b}": in_common(named[a], named[b]) for a, b in pairs}
+    return {name: compare(*pair, targets, measure, confidence) for name, pair in arms.items()}
+
+
+def in_common(first: Sequence[Result], second: Sequence[Result]) -> tuple[list[Result], list[Result]]:
+    """Of two arms the runs of the seeds that both have, where one was recorded with more of them."""
+    seeds = {r.seed for r in first} & {r.seed for r in second}
+    return [r for r in first if r.seed in seeds], [r for r in second if r.seed in seeds]
 
 
 def summary(comparisons: dict[str, Comparison]) -> Table:

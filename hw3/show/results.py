@@ -220,19 +220,27 @@ def soft_labels(
     images: Tensor, logits: Tensor, class_names: Sequence[str], temperatures: Sequence[float] = (1, 4), count: int = 3
 ) -> Figure:
     """What a teacher with ``logits`` (N, classes) says of ``count`` of the uint8 ``images`` (N, 3, H, W), the most
-    ``undecided`` ones: a bar for each class, beside the picture, at each temperature."""
-    width = [0.7] + [1.0] * len(temperatures)
-    shape = (style.WIDTH, 1.95 * count)
-    figure, axes = plt.subplots(count, len(width), figsize=shape, width_ratios=width, squeeze=False)
-    for row, index in zip(axes, undecided(logits, count), strict=True):
-        row[0].imshow(images[index].permute(1, 2, 0), interpolation="nearest")
+    ``undecided`` ones, at each temperature."""
+    chosen = undecided(logits, count)
+    panels = {f"τ = {t:g}": (logits[chosen].float() / t).softmax(1) for t in temperatures}
+    return answers(images[chosen], panels, class_names)
+
+
+def answers(images: Tensor, panels: dict[str, Tensor], class_names: Sequence[str]) -> Figure:
+    """Each of the uint8 ``images`` (N, 3, H, W) beside a bar for each class, in a column for each of the ``panels``
+    of probabilities (N, classes)."""
+    width = [0.7] + [1.0] * len(panels)
+    shape = (style.WIDTH, 1.95 * len(images))
+    figure, axes = plt.subplots(len(images), len(width), figsize=shape, width_ratios=width, squeeze=False)
+    for index, (row, image) in enumerate(zip(axes, images, strict=True)):
+        row[0].imshow(image.permute(1, 2, 0), interpolation="nearest")
         row[0].set_axis_off()
-        for axis, temperature in zip(row[1:], temperatures, strict=True):
-            axis.barh(class_names, (logits[index].float() / temperature).softmax(0), color=style.COLOURS[0])
-            axis.set(title=f"τ = {temperature:g}", xlim=(0, 1))
+        for axis, (title, probabilities) in zip(row[1:], panels.items(), strict=True):
+            axis.barh(class_names, probabilities[index], color=style.COLOURS[0])
+            axis.set(title=title, xlim=(0, 1))
             axis.invert_yaxis()
             axis.grid(axis="y", visible=False)
-            if temperature != temperatures[0]:
+            if axis is not row[1]:
                 axis.set_yticklabels([])
     for axis in axes[-1][1:]:
         axis.set_xlabel("probability")

@@ -131,22 +131,30 @@ class Shown:
 
 
 def shown(
-    name: str, experiments: Sequence[Experiment], seeds: Sequence[int], beside: Sequence[Experiment] = ()
+    name: str,
+    experiments: Sequence[Experiment],
+    seeds: Sequence[int],
+    *,
+    apart: Sequence[Experiment] = (),
+    beside: Sequence[Experiment] = (),
 ) -> Shown:
-    """The recorded runs of ``experiments`` in the record ``name`` where all of them have two seeds or more in common,
-    with those of ``beside`` that are recorded too; else this build's own of both, with ``seeds``.
+    """Runs of ``experiments`` with the same seeds, of ``apart`` with any, and of ``beside``: what is recorded under
+    ``name`` where two seeds or more are, of each of ``beside`` if they are; else this build's own, with ``seeds``.
 
     Raises:
         DataError: a file of the record was changed.
     """
-    if has(name, *(e.name for e in experiments)):
-        names = [e.name for e in experiments] + [e.name for e in beside if has(name, e.name)]
-        kept = read(name, *names)
-        groups: dict[str, list[Result]] = {n: list(g) for n, g in zip(names, kept.arms(*names), strict=True)}
+    paired, single = [e.name for e in experiments], [e.name for e in apart]
+    if has(name, *paired, *single):
+        more = [e.name for e in beside if has(name, e.name)]
+        kept = read(name, *paired, *single, *more)
+        groups: dict[str, list[Result]] = {n: list(g) for n, g in zip(paired, kept.arms(*paired), strict=True)}
         if min(map(len, groups.values())) > 1:
+            groups |= {n: list(kept.groups[n]) for n in single + more}
             return Shown(groups, kept.targets, kept.labels["validation"], True)
     labels, parts = experiments[0].data.labels, experiments[0].split
-    return Shown(run_all([*experiments, *beside], seeds), labels[parts.test], labels[parts.validation], False)
+    own = run_all([*experiments, *apart, *beside], seeds)
+    return Shown(own, labels[parts.test], labels[parts.validation], False)
 
 
 def has(name: str, *experiments: str, runs: int = 2) -> bool:

@@ -211,6 +211,12 @@ def test_pairs_have_names_a_table_and_sentences(make_arm, targets):
     assert told["verdict1"].startswith("The test accuracy of the net b is lower")
 
 
+def test_pairs_are_compared_over_the_seeds_that_both_arms_have(make_arm, targets):
+    named = {"a": make_arm("a", [0.9, 0.8, 0.7], seeds=[0, 1, 2]), "b": make_arm("b", [0.6, 0.65], seeds=[1, 2])}
+    (c,) = between(named, [("a", "b")], targets).values()
+    assert c.by_seed == pytest.approx((0.2, 0.05))
+
+
 def test_two_measures_stand_beside_each_other_with_the_smallest_visible_difference(make_arm, targets):
     named = {"a": make_arm("a", BETTER), "b": make_arm("b", WORSE)}
     points, nats = (between(named, [("a", "b")], targets, measure) for measure in ("accuracy", "loss"))

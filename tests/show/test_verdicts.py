@@ -415,6 +415,27 @@ def test_the_teachers_are_told_apart_only_where_one_gain_was_shown(linear, tuned
     assert "wrong about 10.0% of the pictures" in told
 
 
+@pytest.mark.parametrize(
+    ("shuffled", "even", "words"),
+    [
+        (
+            UP,
+            UP,
+            "So the student gains from what the teacher says of the wrong classes, as Hinton et al. suppose. Which",
+        ),
+        (NONE, UP, "as Hinton et al. suppose. Whether it matters"),
+        (UP, NONE, "do not show that the student gains from what the teacher says of the wrong classes. Which of them"),
+        (DOWN, DOWN, "did harm here. With these probabilities on other classes the student did better."),
+        (ONE_SEED, DIVERGED, "do not show that the student gains"),
+    ],
+)
+def test_what_the_wrong_classes_are_worth_follows_both_comparisons(shuffled, even, words):
+    told = verdicts.wrong_classes(shuffled, even)
+    assert words in told["wrong"]
+    assert "taught even ones" in told["even"] or "stayed at chance level" in told["even"]
+    assert "taught shuffled ones" in told["shuffled"]
+
+
 def test_labels_and_softness_have_their_words():
     told = helped(gains=(DOWN, ONE_SEED), softness=(0.5, 0.4))
     assert "student with 150 labels and a teacher is lower" in told["fewest"]

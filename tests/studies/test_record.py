@@ -136,6 +136,16 @@ def test_pages_show_the_record_or_else_their_own_runs(runs, small, folder, plan_
     assert both.recorded
     assert [r.seed for r in both.groups["rows/wide"]] == [0, 1]  # paired
     assert "recorded" in both.words
+    record(plan_of(small(name="rows/third"), seeds=(1, 2)), jobs=1)
+    third, never = small(name="rows/third"), small(name="rows/never")
+    for more in ({"apart": [third]}, {"beside": [third, never]}):  # with the seeds that it has
+        groups = shown("rows", [alone, wide], (5, 6), **more).groups
+        assert {name: [r.seed for r in arm] for name, arm in groups.items()} == {
+            "rows/alone": [0, 1],
+            "rows/wide": [0, 1],
+            "rows/third": [1, 2],
+        }
+    assert not shown("rows", [alone], (5, 6), apart=[never]).recorded
 
 
 def test_a_damaged_record_is_not_passed_over(one, small, plan_of):

@@ -28,6 +28,7 @@ from hw3.show.verdicts.distillation import (
     softness,
     student,
     when_it_helps,
+    wrong_classes,
 )
 from hw3.show.verdicts.shoes import (
     alike,

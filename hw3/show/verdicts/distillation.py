@@ -5,7 +5,7 @@ from statistics import mean
 
 from torch import Tensor
 
-from hw3.show.comparison import Comparison, compare, count_of, paired, sentence
+from hw3.show.comparison import Comparison, compare, count_of, in_common, paired, sentence
 from hw3.show.tables import spread
 from hw3.studies.distillation import Study
 from hw3.studies.linear_tuning import Tuned
@@ -85,7 +85,7 @@ def student(
         "knowledge counts, or softness, these runs do not show.",
         -1: "Labels that are merely softer, all in the same way, do more than this teacher.",
     }
-    smoothing = " ".join(words[compare(taught, smoothed, targets).sign] for smoothed in softened)
+    smoothing = " ".join(words[compare(*in_common(taught, smoothed), targets).sign] for smoothed in softened)
     lowest, setting, alike = searched.lowest, searched.setting, len(searched.alike)
     return {
         "alpha": f"{setting.alpha:g}",
@@ -207,6 +207,26 @@ def when_it_helps(
         "ranking": ranking,
         "explained": explained,
     }
+
+
+def wrong_classes(over_shuffled: Comparison, over_even: Comparison) -> dict[str, str]:
+    """Does a student gain from what its teacher says of the wrong classes? It learns from the answers as they are,
+    against one that learns from them with the probabilities of those classes shuffled, and with these made even."""
+    told = [
+        sentence(c, "student taught the answers as they are", f"one taught {other}", "test accuracy")
+        for c, other in ((over_even, "even ones"), (over_shuffled, "shuffled ones"))
+    ]
+    gain = {
+        1: "So the student gains from what the teacher says of the wrong classes, as Hinton et al. suppose.",
+        0: "So these runs do not show that the student gains from what the teacher says of the wrong classes.",
+        -1: "So what the teacher says of the wrong classes did harm here.",
+    }[over_even.sign]
+    which = {
+        1: "Which of them gets which probability matters.",
+        0: "Whether it matters which of them gets which probability is not shown.",
+        -1: "With these probabilities on other classes the student did better.",
+    }[over_shuffled.sign]
+    return {"even": told[0], "shuffled": told[1], "wrong": f"{gain} {which}"}
 
 
 def softness(
