@@ -137,7 +137,7 @@ class Study:
         return {experiment.name: experiment for experiment in arms}
 
     def explaining(self, setting: Trials) -> dict[str, Experiment]:
-        """Recorded only: what of a teacher helps? Mere softness (label smoothing), what it says of the wrong classes
+        """What of a teacher helps? Mere softness (label smoothing), what it says of the wrong classes
         (as it is, shuffled, even; about images that it has not seen), or any teacher (the student's own twin)."""
         task, unseen = Distillation(setting.alpha, setting.temperature), self.linear(folds=FOLDS)
         itself = TunedTeacher(self.student("student"), self.seeds[0], self.sizes.shifts)

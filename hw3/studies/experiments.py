@@ -23,8 +23,11 @@ def of_distillation(study: Study, jobs: int | None = None, searching: bool = Tru
     """Those of the distillation study; see ``experiments``."""
     wanted = study.search()
     searched = search.search(wanted, jobs) if searching else search.stored(wanted)
-    taught = study.taught(searched.setting if searched else wanted.placeholder)
-    return dict(study.students()) | {name: one if searched else None for name, one in taught.items()}
+    setting = searched.setting if searched else wanted.placeholder
+    others = study.taught(setting) | study.explaining(setting)
+    return dict(study.students()) | {
+        name: one if searched or one.teacher is None else None for name, one in others.items()
+    }
 
 
 def plan(study: str, profile: Profile) -> Plan:

@@ -18,11 +18,10 @@ from pathlib import Path
 import jupytext
 import pytest
 import yaml
-from sympy import Rational, Symbol, limit, oo, pi, symbols
 
 from hw3.nets.dropblock import keep_rate, seed_rate
 from hw3.show.instruments import dropped_at
-from hw3.theory import ANSWERS, backpropagation, box_filter, distillation, factorization, kernel, layers
+from hw3.theory import ANSWERS, distillation, layers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TRIED = ["book/distillation/loss", "book/shoes/factorization"]  # with quizzes and cells that run
@@ -286,99 +285,6 @@ def test_only_what_a_cell_builds_on_runs_before_it(in_page):
 
 def test_what_a_cell_prints_is_cut_where_it_is_too_long(in_page):
     assert len(in_page.run([], "print('x' * 10**6)")[0]) < 5000
-
-
-def gap_at(factor):
-    """The derivative of the soft cross-entropy without τ², at 1 and at ``factor``, as a ratio for large τ."""
-    case, tau = distillation.setting(2), Symbol("tau", positive=True)
-    point = dict(zip((*case.student, *case.teacher), (1, 0, 0, 2), strict=True))
-    student, teacher = (distillation.softmax(side, tau)[0].subs(point) for side in (case.student, case.teacher))
-    return limit((student - teacher) / tau * tau**factor, tau, oo)
-
-
-def box_noise():
-    return f"By {1 / sum(weight**2 for weight in box_filter.box_kernel()) ** Rational(1, 2)}"
-
-
-def box_stripes():
-    left = box_filter.frequency_response(box_filter.box_kernel(), 0, pi)
-    return {-Rational(1, 3): "A third of the contrast, with black and white exchanged"}[left]
-
-
-def layers_work():
-    return max(layers.trace(layers.parse(layers.ASSIGNMENT), (32, 32, 3)), key=lambda row: row.multiplications).name
-
-
-def layers_larger():
-    small, large = (layers.trace(layers.parse(layers.ASSIGNMENT), (side, side, 3)) for side in (32, 64))
-    (name,) = (a.name for a, b in zip(small, large, strict=True) if a.parameters != b.parameters)
-    return f"Only in {name}"
-
-
-def backprop_ways():
-    net = backpropagation.network()
-    maxima = [sum(v.has(z) for v in net.pooled_of_convolved) for z in net.convolved]
-    held = [z.has(net.kernel[0]) for z in net.convolved_of_inputs]
-    return {4: "Four"}[sum(m * h for m, h in zip(maxima, held, strict=True))]
-
-
-def backprop_negative():
-    net = backpropagation.network()
-    point = dict(zip(net.convolved, (-1, -3, -2), strict=True))
-    (gradient,) = {value.subs(point) for value in backpropagation.pool_gradients(net).values()}
-    return str(gradient)
-
-
-def kernel_nine():
-    return str((205 - 9) // 3 + 1)
-
-
-def kernel_stride():
-    steps = [kernel.multiplications(10, 10, 96, ((205 - 10) // stride + 1,) * 2) for stride in (3, 1)]
-    return f"{steps[1] / steps[0]:.0f} times"
-
-
-def loss_two_forms():
-    case = distillation.setting()
-    assert not distillation.offset(case).free_symbols & set(case.student)
-    return "The losses that they print"
-
-
-def loss_hot():
-    assert gap_at(1) == 0
-    assert gap_at(2) not in (0, oo, -oo)
-    return "It shrinks like 1/τ²"
-
-
-def factor_double():
-    c = symbols("c", positive=True)
-    return {0: "Nothing"}[factorization.saving(c, 2 * c, 2 * c)]
-
-
-def factor_seven():
-    c = symbols("c", positive=True)
-    return {Rational(5, 7): "Five sevenths"}[factorization.saving(c, c, c, size=7)]
-
-
-RIGHT = [box_noise, box_stripes, layers_work, layers_larger, backprop_ways, backprop_negative]
-RIGHT += [kernel_nine, kernel_stride, loss_two_forms, loss_hot, factor_double, factor_seven]
-
-
-@pytest.mark.parametrize("computed", RIGHT)
-def test_the_right_choice_of_a_quiz_is_the_computed_one(computed):
-    name = computed.__name__.replace("_", "-")
-    text = "".join((ROOT / f"{page}.md").read_text() for page in (*THEORY, *TRIED))
-    (quiz,) = re.findall(rf"(?ms)^:::\{{quiz\}} {name}\n(.*?)^:::$", text)
-    choices = re.findall(r"(?m)^(\S.*)\n: (Yes|No)", quiz)
-    assert 2 <= len(choices) <= 4
-    assert [choice for choice, word in choices if word == "Yes"] == [computed()]
-
-
-@pytest.mark.parametrize("page", [*THEORY, *TRIED])
-def test_each_page_has_two_quizzes_and_each_is_checked(page):
-    names = re.findall(r"(?m)^:::\{quiz\} (\S+)$", (ROOT / f"{page}.md").read_text())
-    assert len(names) == 2
-    assert {name.replace("-", "_") for name in names} <= {computed.__name__ for computed in RIGHT}
 
 
 def test_a_guess_is_answered_and_can_be_made_by_keyboard(browser, served):

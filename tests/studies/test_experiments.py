@@ -17,6 +17,10 @@ def test_naming_all_of_them_trains_nothing(runs, untrained):
         "distillation/distilled-from-tuned",
         "distillation/labels-64-with-teacher",
         "distillation/labels-128-with-teacher",
+        "distillation/wrong-as-it-is",
+        "distillation/wrong-shuffled",
+        "distillation/wrong-even",
+        "distillation/distilled-from-itself",
     ]
     assert all(one.name == name for name, one in known.items() if one)
     assert not runs.exists()
