@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median, quantiles
 
-from hw3.files import bench_file, report
+from hw3.files import bench_file, project, report
 from hw3.store import versions
 from hw3.train.device import capability, processor
 
@@ -72,9 +73,17 @@ def _spread(ratios: Sequence[float]) -> float:
     return (high - low) / middle
 
 
-def read() -> dict[str, Figure]:
-    """The figures measured so far on this machine; empty if there are none, or they are of another version."""
-    path = bench_file()
+def shown() -> tuple[dict[str, Figure], bool]:
+    """The figures that the book shows, and whether this build's own machine measured them, or they came with the book
+    from another one."""
+    own = read()
+    return (own, True) if own else (read(project() / "book" / "recorded" / "bench.json"), False)
+
+
+def read(path: Path | None = None) -> dict[str, Figure]:
+    """The figures in ``path``, by default those measured so far on this machine; empty if there are none, or they are
+    of another version."""
+    path = path or bench_file()
     if not path.exists():
         return {}
     try:

@@ -1,6 +1,7 @@
 """Ratios by a clock that the test holds: nothing here depends on how busy the machine is."""
 
 import json
+from dataclasses import asdict, replace
 from itertools import cycle
 
 import pytest
@@ -63,6 +64,19 @@ def test_a_figure_tells_the_machine_and_the_versions(clock):
     assert timing.processor() in figure.machine
     assert timing.capability() in figure.machine
     assert f"torch {timing.versions()['torch']}" in figure.machine
+
+
+def test_a_book_without_own_figures_shows_those_that_came_with_it(tmp_path, monkeypatch, clock):
+    monkeypatch.setattr(timing, "project", lambda: tmp_path)
+    monkeypatch.setattr(timing, "bench_file", lambda: tmp_path / "bench.json")
+    assert timing.shown() == ({}, False)
+    figure = measure(Pair(clock.takes("a", 1.0), clock.takes("b", 1.0), "times"))
+    shipped = tmp_path / "book" / "recorded" / "bench.json"
+    shipped.parent.mkdir(parents=True)
+    shipped.write_text(json.dumps({"loader_speedup": asdict(figure)}))
+    assert timing.shown() == ({"loader_speedup": figure}, False)
+    (tmp_path / "bench.json").write_text(json.dumps({"loader_speedup": asdict(replace(figure, ratio=3.0))}))
+    assert timing.shown() == ({"loader_speedup": replace(figure, ratio=3.0)}, True)
 
 
 def test_a_file_that_cannot_be_read_is_named_and_passed_over(tmp_path, monkeypatch, capsys):
