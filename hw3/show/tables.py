@@ -88,6 +88,18 @@ def calibration(shown: Shown, named: Mapping[str, Sequence[Result]]) -> Table:
     return table(header, rows)
 
 
+def agreement(shown: Shown, named: Mapping[str, Sequence[Result]], teacher: Tensor) -> Table:
+    """In what share of the test images each network names the class that a teacher with the logits ``teacher`` (N,
+    classes) names; the same among the images that the teacher gets wrong. Mean and range over the seeds."""
+    says = teacher.argmax(1)
+    wrong = says != shown.targets
+    rows = []
+    for label, results in named.items():
+        same = [(r.logits.argmax(1) == says).double() for r in results]
+        rows.append((label, spread([s.mean().item() for s in same]), spread([s[wrong].mean().item() for s in same])))
+    return table(("network", "agrees with the teacher", "where that is wrong"), rows)
+
+
 def costs(groups: dict[str, list[Result]]) -> Table:
     """Parameters, multiplications for one image, and the median seconds of an epoch, on one core while other runs used
     the other cores."""

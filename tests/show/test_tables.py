@@ -3,8 +3,10 @@ from types import SimpleNamespace
 import torch
 
 from hw3.show.tables import (
+    agreement,
     by_class,
     by_likeness,
+    calibration,
     configuration,
     costs,
     data_notice,
@@ -15,6 +17,7 @@ from hw3.show.tables import (
     spread,
     table,
 )
+from hw3.studies.record import Shown
 
 
 def test_parameters_are_the_second_column_of_every_score_table(make_arm):
@@ -24,6 +27,29 @@ def test_parameters_are_the_second_column_of_every_score_table(make_arm):
         assert made.rows[0][:2] == ("MLP", "208,500")
     assert "85.0%<br>(80.0 to 90.0%)" in scores(groups).rows[0]
     assert costs(groups).rows[0][2:] == ("5,000", "3.3")
+
+
+def test_agreement_is_counted_on_all_images_and_where_the_teacher_is_wrong(make_arm, targets):
+    says = targets.clone()
+    says[:60] = (says[:60] + 1) % 3  # a tenth is wrong
+    student = says.clone()
+    student[30:90] = (targets[30:90] + 2) % 3  # half of the mistakes repeated, and thirty other ones
+    groups = {"student": make_arm("s", [torch.eye(3)[student]])}
+    shown = Shown(groups, targets, targets, recorded=False)
+    assert agreement(shown, groups, torch.eye(3)[says]).rows == (("student", "90.0%", "50.0%"),)
+
+
+def test_one_temperature_repairs_a_network_that_is_surer_than_it_is_right(make_arm, targets, logits_of):
+    (result,) = make_arm("s", [logits_of(0.75, sure=20.0)])
+    kept = {part: logits_of(0.75, seed, sure=20.0) for seed, part in enumerate(("test", "validation"))}
+    torch.save(kept, result.folder / "best.pt")
+    ((_, loss, error, temperature, loss_there, error_there),) = calibration(
+        Shown({"s": [result]}, targets, targets, recorded=False), {"s": [result]}
+    ).rows
+    assert error == "25.0%"  # always sure, right three times in four
+    assert float(temperature) > 5
+    assert float(loss_there) < 0.8 < float(loss)
+    assert float(error_there.rstrip("%")) < 1
 
 
 def test_a_spread_is_a_mean_with_its_range():

@@ -306,6 +306,16 @@ def test_the_students_explanation_fits_what_was_shown(make_arm, targets, logits_
     assert told["alike"].startswith("No other setting is within one standard error")
 
 
+def test_agreement_with_the_teacher_is_counted_on_all_images_and_on_its_mistakes(make_arm, targets, logits_of):
+    teacher = logits_of(0.5, seed=9)
+    alone = make_arm("alone", [logits_of(0.9, seed) for seed in range(3)])
+    near = [torch.where((torch.arange(600) % 20 < 19)[:, None], teacher, logits_of(0.9, seed)) for seed in range(3)]
+    told = verdicts.agreement(alone, make_arm("taught", near), teacher, targets)
+    assert "agreement with the teacher of the distilled student is higher" in told["agreement"]
+    assert "images that the teacher gets wrong of the distilled student is higher" in told["repeated"]
+    assert "gets no test image wrong" in verdicts.agreement(alone, alone, logits_of(1.0), targets)["repeated"]
+
+
 @pytest.mark.parametrize(
     ("smoothed", "words"),
     [(POOR, "do less"), (NEAR, "cannot be told from it"), ([0.99, 0.99, 0.991], "do more than this teacher")],

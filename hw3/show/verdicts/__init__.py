@@ -19,6 +19,7 @@ from hw3.show.comparison import (
     summary,
 )
 from hw3.show.verdicts.distillation import (
+    agreement,
     full_tuning,
     images_of,
     linear_tuning,

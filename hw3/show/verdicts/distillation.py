@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from statistics import mean
 
+import torch
 from torch import Tensor
 
 from hw3.show.comparison import Comparison, compare, count_of, in_common, paired, sentence
@@ -109,6 +110,23 @@ def student(
         "why": why,
         "smoothing": smoothing,
     }
+
+
+def agreement(alone: list[Result], taught: list[Result], teacher: Tensor, targets: Tensor) -> dict[str, str]:
+    """Does the distilled student name the teacher's class more often than the one without a teacher: on all test images
+    (labels ``targets``), and where the teacher with the logits ``teacher`` is wrong?"""
+    says = teacher.argmax(1)
+    wrong = says != targets
+    told = {}
+    for name, where, quantity in (
+        ("agreement", torch.ones_like(wrong), "agreement with the teacher"),
+        ("repeated", wrong, "agreement on the images that the teacher gets wrong"),
+    ):
+        arms = [[(r.logits.argmax(1) == says)[where].double().mean().item() for r in arm] for arm in (taught, alone)]
+        gain = paired(*arms, int(where.sum())) if where.any() else None
+        arms_told = "distilled student", "student without a teacher"
+        told[name] = sentence(gain, *arms_told, quantity) if gain else "The teacher gets no test image wrong."
+    return told
 
 
 def full_tuning(
