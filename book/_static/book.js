@@ -11,7 +11,25 @@ function markEdges(element) {
   element.classList.toggle("more-to-the-right", hidden > 1 && element.scrollLeft < hidden - 1);
 }
 
+// On a phone a table that is wider than the column becomes a list of its rows, each cell with its column's name.
+function stackWideTables() {
+  for (const table of document.querySelectorAll("article table:has(thead th)")) {
+    table.classList.remove("stacked");
+    const boxes = [table, table.closest(".pst-scrollable-table-container") ?? table];
+    if (innerWidth >= 768 || boxes.every((box) => box.scrollWidth <= box.clientWidth + 1)) continue;
+    const names = [...table.querySelectorAll("thead th")].map((th) => th.textContent.trim());
+    for (const row of table.querySelectorAll("tbody tr")) {
+      [...row.cells].forEach((cell, i) => {
+        if (!cell.dataset.column) cell.querySelectorAll("br").forEach((br) => br.before(" "));
+        cell.dataset.column = names[i] ?? "";
+      });
+    }
+    table.classList.add("stacked");
+  }
+}
+
 function lookAfterScrollables() {
+  stackWideTables();
   for (const [selector, name] of SCROLLABLE) {
     for (const element of document.querySelectorAll(`article :is(${selector})`)) {
       if (element.scrollWidth > element.clientWidth + 1) {

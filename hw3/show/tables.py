@@ -153,7 +153,7 @@ def _flat(what: Mapping[str, Any]) -> list[tuple[str, str]]:
             inside = {inner: v for inner, v in value.items() if str(v).lower() != name}  # a training of kind Training
             rows += [(f"{name}: {inner}", shown) for inner, shown in _flat(inside)]
         elif value is not None:
-            shown = f"`{value[:12]}`" if name in ("digest", "key") else str(value)
+            shown = f"`{value[:12]}`" if re.fullmatch("[0-9a-f]{16,}", str(value)) else str(value)
             rows.append((name.replace("_", " "), shown))
     return rows
 
