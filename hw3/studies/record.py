@@ -237,12 +237,20 @@ def _state(folder: Path, experiment: Experiment, seed: int) -> str:
         kept = read_run(folder, experiment.name, seed)
     except DataError as error:
         return f"damaged: {error}"
-    return "recorded" if kept.what == plain(experiment) else "stale"
+    needs = experiment.teacher.needs if experiment.teacher else ()
+    stale = not is_of(kept, experiment) or any(_state(folder, e, s) == "stale" for e, s in needs)
+    return "stale" if stale else "recorded"
 
 
-def plain(experiment: Experiment) -> dict[str, Any]:
-    """The configuration as a file holds it."""
-    return json.loads(json.dumps(experiment.what))
+def is_of(one: Recorded, experiment: Experiment) -> bool:
+    """Was ``one`` recorded with the configuration of ``experiment``? The keys under which its teacher is kept do not
+    count: they also hold the code and the versions that made it."""
+    return _lasting(one.what) == _lasting(json.loads(json.dumps(experiment.what)))
+
+
+def _lasting(what: dict[str, Any]) -> dict[str, Any]:
+    lasting = {name: value for name, value in what.items() if name not in ("key", "run")}
+    return {name: _lasting(value) if isinstance(value, dict) else value for name, value in lasting.items()}
 
 
 def write(plan: Plan, experiment: Experiment, result: Result, folder: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from hw3.files import commit
 from hw3.store import described, digest, meaning, versions
-from hw3.studies.record import Plan, Record, Recorded, has, plain, read
+from hw3.studies.record import Plan, Record, Recorded, has, is_of, read
 from hw3.studies.run import Experiment, Result, entry, run
 from hw3.studies.steps import cpu, first_losses
 from hw3.train.device import capability
@@ -47,7 +47,7 @@ def replay(recorded: Recorded, experiment: Experiment) -> Replay:
     Raises:
         ValueError: the run was recorded with another configuration, or without its first losses.
     """
-    if recorded.what != plain(experiment):
+    if not is_of(recorded, experiment):
         raise ValueError(f"{recorded.name}, seed {recorded.seed}, was recorded with another configuration")
     if not recorded.trace:
         raise ValueError(f"{recorded.name}, seed {recorded.seed}, was recorded without its first losses")
@@ -108,7 +108,7 @@ def whole_run(recorded: Recorded, experiment: Experiment) -> Result:
     Raises:
         ValueError: the run was recorded with another configuration.
     """
-    if recorded.what != plain(experiment):
+    if not is_of(recorded, experiment):
         raise ValueError(f"{recorded.name}, seed {recorded.seed}, was recorded with another configuration")
     before = os.environ.get("HW3_RUNS")
     with tempfile.TemporaryDirectory(prefix="hw3-replay-") as scratch:

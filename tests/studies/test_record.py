@@ -1,6 +1,7 @@
 """Recorded runs: what is kept is enough to say everything again, and a forgery is noticed."""
 
 import json
+from copy import copy
 from dataclasses import replace
 from functools import partial
 
@@ -11,7 +12,18 @@ from torch.nn import functional as F
 from hw3.files import DataError
 from hw3.nets.cnn import cnn
 from hw3.studies import record as recording
-from hw3.studies.record import Plan, compact, read, read_arrays, record, recorded_precision, shown, status, write_arrays
+from hw3.studies.record import (
+    Plan,
+    compact,
+    is_of,
+    read,
+    read_arrays,
+    record,
+    recorded_precision,
+    shown,
+    status,
+    write_arrays,
+)
 from hw3.studies.run import run
 from hw3.train.losses import Classification
 
@@ -85,6 +97,27 @@ def test_another_configuration_makes_a_record_stale(runs, small, folder, plan_of
     record(plan_of(experiment, seeds=(0,)), jobs=1)
     changed = replace(experiment, training=replace(experiment.training, learning_rate=0.04))
     assert [state for *_, state in status(plan_of(changed, seeds=(0,)))] == ["stale"]
+
+
+def test_versions_and_code_of_a_teacher_are_not_its_configuration(one, plan_of):
+    _, experiment = one
+    (recorded,) = read("rows").groups["rows/taught"]
+    taught = [replace(experiment, teacher=copy(experiment.teacher)) for _ in range(2)]
+    taught[0].teacher.what = {"teacher": "oracle", "key": "made by another version", "run": "1"}
+    taught[1].teacher.what = {"teacher": "another", "key": "made by another version", "run": "1"}
+    assert [is_of(recorded, e) for e in taught] == [True, False]
+
+
+def test_a_student_is_stale_where_the_run_that_its_teacher_needs_is(one, small, plan_of):
+    _, experiment = one
+    alone = small(name="rows/alone")
+    experiment.teacher.needs = [(alone, 0)]
+    plan = plan_of(experiment, seeds=(0,))
+    assert [state for *_, state in status(plan)] == ["recorded"]  # the other is not recorded
+    record(plan_of(alone, seeds=(0,)), jobs=1)
+    assert [state for *_, state in status(plan)] == ["recorded"]
+    experiment.teacher.needs = [(replace(alone, training=replace(alone.training, epochs=5)), 0)]
+    assert [state for *_, state in status(plan)] == ["stale"]
 
 
 def test_an_edited_file_is_noticed(one, plan_of):
