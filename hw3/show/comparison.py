@@ -37,7 +37,8 @@ class Comparison:
 
     @property
     def visible(self) -> float:
-        """The smallest difference that could have been seen: both half-widths, added in quadrature."""
+        """The smallest measured difference that counts as shown: both half-widths, added in quadrature. A true
+        difference of that size is missed about half of the time."""
         return hypot(self.over_seeds, self.over_images)
 
     @property
@@ -312,7 +313,7 @@ def sentence(c: Comparison, first: str, second: str, quantity: str) -> str:
     return (
         f"Whether the {quantity} of the {first} is higher or lower than that of the {second} is not shown: "
         f"{_agreement(c.by_seed)}, the difference lies between {c.amount(c.low)} and {c.amount(c.high)} {c.unit} "
-        f"({c.confidence:.0%} interval), and one of less than {least} {c.unit} could not have been seen."
+        f"({c.confidence:.0%} interval), and a measured one of less than {least} {c.unit} would not count as shown."
     )
 
 

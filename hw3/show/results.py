@@ -168,14 +168,15 @@ def against_distance(values: dict[str, Sequence[float]], ylabel: str) -> Figure:
 
 
 def searched(search: Searched) -> Figure:
-    """The mean validation loss of each α and τ; the lowest is framed solid, the setting to use dashed. Without a
-    teacher's part (α = 0) the temperature means nothing."""
+    """The mean validation loss of each α and τ with its standard error; the lowest is framed solid, the setting to use
+    dashed. Without a teacher's part (α = 0) the temperature means nothing."""
     trials = search.trials
     alphas, temperatures = (sorted({getattr(t, name) for t in trials}) for name in ("alpha", "temperature"))
-    losses = np.full((len(temperatures), len(alphas)), np.nan)
+    losses, errors = (np.full((len(temperatures), len(alphas)), np.nan) for _ in range(2))
     place = {(t.alpha, t.temperature): (temperatures.index(t.temperature), alphas.index(t.alpha)) for t in trials}
     for trial in trials:
         losses[place[trial.alpha, trial.temperature]] = mean(trial.losses)
+        errors[place[trial.alpha, trial.temperature]] = np.std(trial.losses, ddof=1) / len(trial.losses) ** 0.5
     size = (1.6 + 1.2 * len(alphas), 1.2 + 0.7 * len(temperatures))
     figure, axis = plt.subplots(figsize=(min(style.WIDTH, size[0]), size[1]))
     low, high = np.nanmin(losses), np.nanmax(losses)
@@ -184,7 +185,8 @@ def searched(search: Searched) -> Figure:
         if np.isfinite(losses[row, column]):
             dark = losses[row, column] < low + 0.6 * (high - low)
             colour = "white" if dark else "#1a1a1a"
-            axis.text(column, row, f"{losses[row, column]:.3f}", ha="center", va="center", color=colour)
+            told = f"{losses[row, column]:.3f}\n± {errors[row, column]:.3f}"
+            axis.text(column, row, told, ha="center", va="center", color=colour)
     for trial, line in ((search.lowest, "-"), (search.setting, "--")):
         row, column = place[trial.alpha, trial.temperature]
         frame = plt.Rectangle((column - 0.46, row - 0.44), 0.92, 0.88, fill=False, linewidth=2.5)

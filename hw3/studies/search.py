@@ -78,6 +78,11 @@ class Searched:
     trials: tuple[Trials, ...]
 
     @property
+    def settings(self) -> list[Trials]:
+        """Those that differ: without a teacher (α = 0) the temperature means nothing."""
+        return list({(t.alpha, t.alpha and t.temperature): t for t in self.trials}.values())
+
+    @property
     def lowest(self) -> Trials:
         """The lowest mean validation loss."""
         return min(self.trials, key=lambda trial: mean(trial.losses))
@@ -85,7 +90,7 @@ class Searched:
     @property
     def alike(self) -> list[Trials]:
         """Settings whose loss is within one standard error of the lowest, over the seeds paired with it."""
-        return [trial for trial in self.trials if _within_one_error(trial.losses, self.lowest.losses)]
+        return [trial for trial in self.settings if _within_one_error(trial.losses, self.lowest.losses)]
 
     @property
     def setting(self) -> Trials:

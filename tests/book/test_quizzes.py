@@ -163,7 +163,7 @@ def linear_start():
 
         optimizer.step(closure)
         layers_found.append(layer.weight.detach())
-    return "the loss and the weights" if torch.allclose(*layers_found, atol=1e-4) else "the loss alone"
+    return "the loss, the weights and all answers" if torch.allclose(*layers_found, atol=1e-4) else "the loss alone"
 
 
 def student_views():

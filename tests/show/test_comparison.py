@@ -53,7 +53,7 @@ def test_what_is_not_shown_is_no_equality_and_names_the_smallest_visible_differe
     assert (c.sign, c.word) == (0, "not shown")
     text = words(c)
     assert "higher or lower than that of the MLP is not shown: of three seeds one higher, two lower" in text
-    assert f"one of less than {100 * c.visible:.2f} points could not have been seen" in text
+    assert f"one of less than {100 * c.visible:.2f} points would not count as shown" in text
     assert "no difference" not in text
 
 

@@ -95,9 +95,10 @@ def test_values_below_zero_stay_inside_the_plot():
 
 
 def test_the_search_is_a_grid_with_its_lowest_and_its_setting_framed():
-    trials = [Trials(a, t, (1 + a, 1 + a), (0.3, 0.3)) for a in (0.0, 0.5, 0.9) for t in (2.0, 4.0)]
+    trials = [Trials(a, t, (1 + a, 1.2 + a), (0.3, 0.3)) for a in (0.0, 0.5, 0.9) for t in (2.0, 4.0)]
     axis = results.searched(Searched(tuple(trials))).axes[0]
-    assert sorted(text.get_text() for text in axis.texts) == ["1.000"] * 2 + ["1.500"] * 2 + ["1.900"] * 2
+    told = [f"{mean}\n± 0.100" for mean in ("1.100", "1.600", "2.000") for _ in range(2)]
+    assert sorted(text.get_text() for text in axis.texts) == told
     assert [patch.get_linestyle() for patch in axis.patches] == ["-", "--"]
 
 

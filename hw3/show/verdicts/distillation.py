@@ -70,35 +70,45 @@ def student(
     gain, loss = (compare(taught, alone, targets, measure) for measure in ("accuracy", "loss"))
     arms = ("distilled student", "student without a teacher")
     fits = right.double().mean().item()
+    beyond = [compare(*in_common(taught, smoothed), targets) for smoothed in softened]
     softness = (
         f"The teacher names the right class for {fits:.1%} of the pictures that the student sees. There its first "
         "choice repeats the label; new are how sure it is and which other classes it finds similar, and elsewhere its "
         "errors."
     )
     why = {
-        1: f"{softness} These runs show a gain from all of that together.",
-        0: f"These runs show no difference that would need an explanation. {softness}",
+        1: f"{softness} These runs show a gain from all of that together, and from a loss whose gradient has another "
+        "size.",
+        0: f"Whether there is a difference is not shown, so there is nothing to explain yet. {softness}",
         -1: f"{softness} Together that did harm here; these runs do not show which part did.",
     }[gain.sign]
+    usual = "The usual label smoothing, the same for every image,"
     words = {
-        1: "Labels that are merely softer, all in the same way, do less: what the teacher says of each image counts.",
-        0: "Labels that are merely softer, all in the same way, cannot be told from it: whether the teacher's "
-        "knowledge counts, or softness, these runs do not show.",
-        -1: "Labels that are merely softer, all in the same way, do more than this teacher.",
+        "higher": f"{usual} does less than this teacher, "
+        + (
+            "so softness of that amount does not explain the gain; another amount is not ruled out."
+            if gain.sign > 0
+            else "which does not show that the teacher helps."
+        ),
+        "not shown": f"{usual} cannot be told from this teacher: whether its knowledge counts, or softness, these runs "
+        "do not show.",
+        "lower": f"{usual} does more than this teacher.",
     }
-    smoothing = " ".join(words[compare(*in_common(taught, smoothed), targets).sign] for smoothed in softened)
+    smoothing = " ".join(words.get(c.word, f"{usual} allows no verdict.") for c in beyond)
     lowest, setting, alike = searched.lowest, searched.setting, len(searched.alike)
+    lowest_is = f"α = {lowest.alpha:g}, τ = {lowest.temperature:g}" if lowest.alpha else "α = 0, no teacher"
     return {
         "alpha": f"{setting.alpha:g}",
         "temperature": f"{setting.temperature:g}",
         "setting_loss": spread(setting.losses, ".3f"),
-        "lowest": f"α = {lowest.alpha:g}, τ = {lowest.temperature:g}",
+        "lowest": lowest_is,
         "lowest_loss": spread(lowest.losses, ".3f"),
-        "settings": str(len(searched.trials)),
+        "settings": str(len(searched.settings)),
         "alike": (
             "No other setting is within one standard error of the lowest."
             if alike == 1
-            else f"The search cannot tell {count_of(alike)} of them apart: their losses are within one standard error."
+            else f"{count_of(alike).capitalize()} settings, it among them, lie within one standard error of it; a "
+            "larger distance need not be a true one either."
         ),
         "alone": spread([r.test.accuracy for r in alone]),
         "taught": spread([r.test.accuracy for r in taught]),
@@ -175,15 +185,14 @@ def when_it_helps(
     gains: Sequence[Comparison],
     shape: Comparison,
     factors: dict[str, Comparison],
-    teachers: dict[str, tuple[Comparison, float, float]],
+    teachers: dict[str, Comparison],
     softness: tuple[float, float],
 ) -> dict[str, str]:
     """What the page about when a teacher helps says.
 
     ``gains``: of the taught student over the other, for each number of ``labels``, the last one all; ``shape``: the
     first gain minus the last. ``factors``: what each change brings. ``teachers``: for each its student's gain with all
-    labels, the share of pictures that it names wrong, and the entropy of its answers on training pictures (nats).
-    ``softness``: that of the first teacher on training and on test images.
+    labels. ``softness``: the entropy (nats) of the first teacher's answers on training and on test images.
     """
     shapes = {
         "higher": "The gain is larger with the fewest labels than with all",
@@ -200,19 +209,12 @@ def when_it_helps(
         f"Shown, the largest first: {'; '.join(amounts)}." if amounts else "None of the changes was shown to matter."
     )
     ranking += f" Without a verdict: {'; '.join(hidden)}." if hidden and amounts else ""
-    each = [
-        f"with the {name} one, wrong about {wrong:.1%} of the pictures, {GAINS[c.word]}"
-        for name, (c, wrong, _) in teachers.items()
-    ]
+    each = [f"with the {name} one {GAINS[c.word]}" for name, c in teachers.items()]
     explained = (
         "With few labels the teacher names classes for all the images that have none, and "
         f"{GAINS[gains[0].word]}. With all labels it can add how sure it is, which other classes it finds similar, and "
         f"its errors: {'; '.join(each)}."
     )
-    entropies = {c.word: entropy for c, _, entropy in teachers.values()}
-    if set(entropies) == {"higher", "not shown"}:
-        firmer = "harder" if entropies["higher"] < entropies["not shown"] else "softer"
-        explained += f" The one whose gain was shown gives the {firmer} answers."
     arms = ("student with {} labels and a teacher", "student with the labels alone")
     first, second = arms
     pairs = zip(labels, gains, strict=True)
@@ -228,23 +230,29 @@ def when_it_helps(
 
 
 def wrong_classes(over_shuffled: Comparison, over_even: Comparison) -> dict[str, str]:
-    """Does a student gain from what its teacher says of the wrong classes? It learns from the answers as they are,
-    against one that learns from them with the probabilities of those classes shuffled, and with these made even."""
+    """Does a student gain from what its teacher says of the classes that it does not name? It learns from the answers
+    as they are, against one that learns from them with these probabilities shuffled, and with these made even."""
     told = [
         sentence(c, "student taught the answers as they are", f"one taught {other}", "test accuracy")
         for c, other in ((over_even, "even ones"), (over_shuffled, "shuffled ones"))
     ]
-    gain = {
-        1: "So the student gains from what the teacher says of the wrong classes, as Hinton et al. suppose.",
-        0: "So these runs do not show that the student gains from what the teacher says of the wrong classes.",
-        -1: "So what the teacher says of the wrong classes did harm here.",
-    }[over_even.sign]
-    which = {
-        1: "Which of them gets which probability matters.",
-        0: "Whether it matters which of them gets which probability is not shown.",
-        -1: "With these probabilities on other classes the student did better.",
-    }[over_shuffled.sign]
-    return {"even": told[0], "shuffled": told[1], "wrong": f"{gain} {which}"}
+    signs, known = (over_even.sign, over_shuffled.sign), {"higher", "lower", "not shown"}
+    words = {
+        (1, 1): "So it matters which other class gets which probability, as Hinton et al. suppose: the answers as they "
+        "are beat both.",
+        (0, 1): "So a false order of the other classes does worse, but that the true one helps is not shown: answers "
+        "that leave it out were not shown to do worse.",
+        (
+            1,
+            0,
+        ): "So even answers do worse, shuffled ones were not shown to: that may be their softness, and whether the "
+        "order of the other classes matters stays open.",
+        (0, 0): "So these runs do not show that the probabilities of the other classes matter.",
+    }
+    better = " and ".join(name for name, sign in zip(("even", "shuffled"), signs, strict=True) if sign < 0)
+    harm = f"With {better} answers the student did better: what the teacher says of the other classes did harm here."
+    verdict = words.get(signs, harm) if {over_even.word, over_shuffled.word} <= known else "So there is no verdict."
+    return {"even": told[0], "shuffled": told[1], "wrong": verdict}
 
 
 def softness(

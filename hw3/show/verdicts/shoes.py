@@ -87,7 +87,9 @@ def mlp(
             "rise": minus(f"{100 * mean(rises):+.2f}"),
             "confused": confused(plain),
             "last_epochs": last_epochs([*plain, *dropped]),
-            "helps": helps[last.sign] if gap(long) > 0.005 else "So there is hardly a gap that dropout could close.",
+            "helps": helps[last.sign]
+            if last.sign or gap(long) > 0.005
+            else "Training and test images fare nearly alike there, so there is little for dropout to gain.",
             "loss_verdict": sentence(last_loss, "long MLP with dropout", "long MLP", "test loss"),
             "seconds": f"{mean(r.seconds for r in plain):.1f}",
             "precision": PRECISIONS[plain[0].precision],
@@ -118,9 +120,10 @@ def cnn(
     steady = {1: "It costs the CNN less", 0: "Which of the two it costs less is not shown", -1: "It costs the CNN more"}
     built = "A convolution is built to know a shape wherever it lies"
     cause = {
-        (1, 1): f"{built}, and moving the photographs does cost it less.",
+        (1, 1): f"{built}, and moving the photographs does cost it less. That fits this reason; it does not show that "
+        "the difference on unmoved photographs comes from it.",
         (1, 0): f"{built}; these runs show the difference, but not that moving the photographs costs it less.",
-        (1, -1): f"{built}, but moving the photographs costs it more: that cannot be the cause here.",
+        (1, -1): f"{built}, but moving the photographs costs it more: this test does not support that reason.",
         (0, 0): "So these runs do not show that the convolution pays.",
         (-1, 0): "So here the convolution did not pay.",
     }[first.sign, moved.sign if first.sign > 0 else 0]
@@ -185,7 +188,7 @@ def dropblock(
     elif far > 0.01:
         ring = (
             f"So the ring at distance 1, of which dropout leaves the larger part, says {near / far:.1f} times as much "
-            "as the nearest pixels that a block leaves."
+            "as the nearest pixels that a block leaves to the one in its middle (those at its border keep neighbours)."
         )
     else:
         ring = (
@@ -200,7 +203,12 @@ def dropblock(
         "far": f"{max(far, 0):.0%}",
         "ring": ring,
         "seeds": count_of(len(control)),
-        "gap": fit_gap(control) + (" A regularizer is meant to close that gap." if gap(control) > 0.0005 else ""),
+        "gap": fit_gap(control)
+        + (
+            " A regularizer is meant to raise the second, even at the price of the first."
+            if gap(control) > 0.0005
+            else ""
+        ),
         "last_epochs": last_epochs([r for results in named.values() for r in results]),
         **{f"blind_{name}": f"{share:.2%}" for name, share in blind.items()},
     }
@@ -221,7 +229,11 @@ def helped(by_images: dict[int, dict[str, Comparison]]) -> dict[str, str]:
     best = [c for c in every if c.sign > 0]
     reach = [c.visible for c in every]
     if best:
-        conclusion = f"So a regularizer can help here, by up to {100 * max(c.difference for c in best):.2f} points."
+        conclusion = (
+            f"Shown to help: {count_of(len(best))} of {count_of(len(every))} comparisons, by "
+            f"{' and '.join(f'{100 * c.difference:.2f}' for c in best)} points; they are not corrected for their "
+            "number."
+        )
     else:
         known = all(map(isfinite, reach))
         missed = f"; one that brings less than {100 * max(reach):.2f} points could be missed" if known else ""
