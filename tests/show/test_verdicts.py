@@ -10,6 +10,7 @@ from hw3.show import verdicts
 from hw3.show.comparison import Comparison
 from hw3.studies.linear_tuning import Tuned
 from hw3.studies.profiles import PROFILES
+from hw3.studies.record import Shown
 from hw3.studies.replay import Replay
 from hw3.studies.search import Searched, Trials
 from hw3.train.metrics import score
@@ -304,6 +305,22 @@ def test_the_students_explanation_fits_what_was_shown(make_arm, targets, logits_
     assert gain in told["gain"]
     assert (told["fits"], told["unshifted"], told["teacher"]) == ("62.5%", "75.0%", "90.0%")
     assert told["alike"].startswith("No other setting is within one standard error")
+
+
+def test_losses_are_compared_at_each_runs_best_temperature(make_arm, targets, logits_of):
+    right = [[0.8, 0.81, 0.79], [0.7, 0.71, 0.69]]
+    sure = {"taught": 20.0, "alone": 4.0}  # the better student is so sure that its loss is higher as it is
+    arms = {}
+    for (name, sureness), shares in zip(sure.items(), right, strict=True):
+        arms[name] = make_arm(name, [logits_of(share, seed, sureness) for seed, share in enumerate(shares)])
+        for seed, result in enumerate(arms[name]):
+            kept = {"test": result.logits, "validation": logits_of(shares[seed], 9 + seed, sureness)}
+            torch.save(kept, result.folder / "best.pt")
+    as_they_are = verdicts.compare(arms["taught"], arms["alone"], targets, "loss")
+    assert as_they_are.sign == 1
+    shown = Shown(arms, targets, targets, recorded=False)
+    told = verdicts.calibrated(shown, arms["alone"], arms["taught"])["calibrated"]
+    assert "test loss at each run's best temperature of the distilled student is lower" in told
 
 
 def test_agreement_with_the_teacher_is_counted_on_all_images_and_on_its_mistakes(make_arm, targets, logits_of):

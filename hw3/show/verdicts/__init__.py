@@ -20,6 +20,7 @@ from hw3.show.comparison import (
 )
 from hw3.show.verdicts.distillation import (
     agreement,
+    calibrated,
     full_tuning,
     images_of,
     linear_tuning,

@@ -6,13 +6,14 @@ from statistics import mean
 import torch
 from torch import Tensor
 
-from hw3.show.comparison import Comparison, compare, count_of, in_common, paired, sentence
+from hw3.show.comparison import Comparison, compare, compare_logits, count_of, in_common, paired, sentence
 from hw3.show.tables import spread
 from hw3.studies.distillation import Study
 from hw3.studies.linear_tuning import Tuned
+from hw3.studies.record import Shown, validation_logits
 from hw3.studies.run import Result
 from hw3.studies.search import Searched
-from hw3.train.metrics import Scores
+from hw3.train.metrics import Scores, best_temperature
 
 GAINS = {
     "higher": "a gain was shown",
@@ -122,6 +123,17 @@ def student(
     }
 
 
+def calibrated(shown: Shown, alone: list[Result], taught: list[Result]) -> dict[str, str]:
+    """What is left of the difference in test loss when each run gets the temperature that its validation images choose,
+    which changes no prediction."""
+    first, second = (
+        [r.logits / best_temperature(validation_logits(r), shown.validation) for r in arm] for arm in (taught, alone)
+    )
+    gain = compare_logits(first, second, shown.targets, "loss")
+    arms = "distilled student", "student without a teacher"
+    return {"calibrated": sentence(gain, *arms, "test loss at each run's best temperature")}
+
+
 def agreement(alone: list[Result], taught: list[Result], teacher: Tensor, targets: Tensor) -> dict[str, str]:
     """Does the distilled student name the teacher's class more often than the one without a teacher: on all test images
     (labels ``targets``), and where the teacher with the logits ``teacher`` is wrong?"""
@@ -132,10 +144,12 @@ def agreement(alone: list[Result], taught: list[Result], teacher: Tensor, target
         ("agreement", torch.ones_like(wrong), "agreement with the teacher"),
         ("repeated", wrong, "agreement on the images that the teacher gets wrong"),
     ):
-        arms = [[(r.logits.argmax(1) == says)[where].double().mean().item() for r in arm] for arm in (taught, alone)]
-        gain = paired(*arms, int(where.sum())) if where.any() else None
-        arms_told = "distilled student", "student without a teacher"
-        told[name] = sentence(gain, *arms_told, quantity) if gain else "The teacher gets no test image wrong."
+        first, second = (
+            [(r.logits.argmax(1) == says)[where].double().mean().item() for r in arm] for arm in (taught, alone)
+        )
+        gain = paired(first, second, int(where.sum())) if where.any() else None
+        arms = "distilled student", "student without a teacher"
+        told[name] = sentence(gain, *arms, quantity) if gain else "The teacher gets no test image wrong."
     return told
 
 
