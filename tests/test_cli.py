@@ -239,7 +239,7 @@ def test_a_dry_run_of_everything_is_complete_and_trains_nothing(hw3, untrained):
     assert [(row["name"], row["seed"]) for row in rows] == [(name, seed) for name in names for seed in (0, 1, 2)]
     smoke, complete = PROFILES["smoke"], {"data", "split", "network", "training", "task", "shifts", "labels", "teacher"}
     for row in rows:
-        waits = "teacher" in row["name"] or "distilled" in row["name"]
+        waits = re.search("teacher|distilled|wrong", row["name"])
         if waits and row["name"] != "distillation/teacher-tuned":
             assert row["state"] == "to train, when the search has found alpha and the temperature"
             continue
