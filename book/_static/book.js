@@ -19,11 +19,14 @@ function stackWideTables() {
     if (innerWidth >= 768 || boxes.every((box) => box.scrollWidth <= box.clientWidth + 1)) continue;
     const names = [...table.querySelectorAll("thead th")].map((th) => th.textContent.trim());
     for (const row of table.querySelectorAll("tbody tr")) {
+      row.setAttribute("role", "row"); // laid out as blocks, it would not be a table any more to a screen reader
       [...row.cells].forEach((cell, i) => {
+        cell.setAttribute("role", "cell");
         if (!cell.dataset.column) cell.querySelectorAll("br").forEach((br) => br.before(" "));
         cell.dataset.column = names[i] ?? "";
       });
     }
+    table.setAttribute("role", "table");
     table.classList.add("stacked");
   }
 }

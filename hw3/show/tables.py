@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from hw3.data.images import ImageSet
@@ -77,27 +78,34 @@ def calibration(shown: Shown, named: Mapping[str, Sequence[Result]]) -> Table:
     validation images choose."""
     rows = []
     for label, results in named.items():
-        at = [best_temperature(validation_logits(r), shown.validation) for r in results]
+        temperatures, scaled = at_best_temperature(shown, results)
         cells = [label]
-        for temperatures in ([1.0] * len(at), at):
-            logits = [r.logits / t for r, t in zip(results, temperatures, strict=True)]
+        for logits in ([r.logits for r in results], scaled):
             cells += [f"{mean(cross_entropy(z, shown.targets).item() for z in logits):.3f}"]
             cells += [f"{mean(expected_calibration_error(z, shown.targets) for z in logits):.1%}"]
-        rows.append([*cells[:3], f"{mean(at):.2f}", *cells[3:]])
+        rows.append([*cells[:3], f"{mean(temperatures):.2f}", *cells[3:]])
     header = ("network", "loss (nats)", "calibration error", "best temperature", "loss there", "error there")
     return table(header, rows)
+
+
+def at_best_temperature(shown: Shown, results: Sequence[Result]) -> tuple[list[float], list[Tensor]]:
+    """The temperature that each run's validation images choose, and its test logits divided by it."""
+    temperatures = [best_temperature(validation_logits(r), shown.validation) for r in results]
+    return temperatures, [r.logits / t for r, t in zip(results, temperatures, strict=True)]
 
 
 def agreement(shown: Shown, named: Mapping[str, Sequence[Result]], teacher: Tensor) -> Table:
     """In what share of the test images each network names the class that a teacher with the logits ``teacher`` (N,
     classes) names; the same among the images that the teacher gets wrong. Mean and range over the seeds."""
     says = teacher.argmax(1)
-    wrong = says != shown.targets
-    rows = []
-    for label, results in named.items():
-        same = [(r.logits.argmax(1) == says).double() for r in results]
-        rows.append((label, spread([s.mean().item() for s in same]), spread([s[wrong].mean().item() for s in same])))
+    parts = (torch.ones_like(says, dtype=torch.bool), says != shown.targets)
+    rows = [(label, *(spread(agreeing(results, says, part)) for part in parts)) for label, results in named.items()]
     return table(("network", "agrees with the teacher", "where that is wrong"), rows)
+
+
+def agreeing(results: Sequence[Result], says: Tensor, part: Tensor) -> list[float]:
+    """Of the test images in ``part`` (mask, (N,)), the share of which each run names the class in ``says`` (N,)."""
+    return [(r.logits.argmax(1) == says)[part].double().mean().item() for r in results]
 
 
 def costs(groups: dict[str, list[Result]]) -> Table:

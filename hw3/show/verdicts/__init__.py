@@ -27,8 +27,10 @@ from hw3.show.verdicts.distillation import (
     normalization,
     pretraining,
     size_of,
-    softness,
     student,
+)
+from hw3.show.verdicts.explanation import (
+    softness,
     when_it_helps,
     wrong_classes,
 )

@@ -10,6 +10,7 @@ from hw3.data.images import ImageSet, Split, content_ids
 from hw3.show.comparison import Comparison, count_of, sentence, sentences
 from hw3.show.tables import minus
 from hw3.show.verdicts.words import confused, fit_gap, gap, last_epochs, scores
+from hw3.studies.record import Shown
 from hw3.studies.run import Result
 
 PRECISIONS = {"32-true": "32-bit floats", "bf16-mixed": "bfloat16 products with 32-bit weights"}
@@ -150,16 +151,19 @@ def cnn(
     )
 
 
-def alike(likeness: Tensor, wrong: dict[str, Tensor], nearest: Comparison) -> dict[str, str]:
+def alike(
+    likeness: Tensor, wrong: dict[str, Tensor], nearest: Comparison, shown: Shown | None = None
+) -> dict[str, str]:
     """How often the networks are ``wrong`` (for each test image the share of its runs) on the quarter of the images
     that are most alike to a training image (``likeness``, (N,)), and on the quarter that is least. ``nearest``: the
-    nearest training image as a classifier, minus the MLP."""
+    nearest training image as a classifier, minus the MLP. ``shown``: the runs, or None for this build's own."""
     low, high = likeness.quantile(0.25), likeness.quantile(0.75)
     quarters = [
         f"the {name} errs on {share[likeness >= high].mean():.1%} and {share[likeness <= low].mean():.1%}"
         for name, share in wrong.items()
     ]
     return {
+        "judged": shown.words if shown else "runs of this build, since the record is of other images",
         "quarters": f"On the most alike and the least alike quarter {', '.join(quarters)}.",
         "nearest": sentence(nearest, "nearest training image", "MLP", "test accuracy"),
     }
