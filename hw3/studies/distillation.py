@@ -170,7 +170,9 @@ class Study:
         runs += tier(["teacher-tuned"], three[1:]) + tier(["distilled-from-itself"], three)
         runs += tier([f"stem-{self.sizes.other_stem}", "constant-rate"], three)
 
-        return Plan("distillation", tuple(runs), untraced=("distillation/teacher-tuned",), beside=self.record_teacher)
+        return Plan(
+            self.sizes.record, tuple(runs), untraced=("distillation/teacher-tuned",), beside=self.record_teacher
+        )
 
     def record_teacher(self, folder: Path) -> None:
         """Write the first teacher's last layer, its answers for the images that choose and test, and how often it is

@@ -33,7 +33,8 @@ def of_distillation(study: Study, jobs: int | None = None, searching: bool = Tru
 def plan(study: str, profile: Profile) -> Plan:
     """What is recorded of "shoes" or "distillation" at the size of ``profile``, in the precision of what is recorded
     already. Trains nothing."""
-    profile = replace(profile, precision=recorded_precision(study) or profile.precision)
+    name = study if study == "shoes" else profile.distillation.record
+    profile = replace(profile, precision=recorded_precision(name) or profile.precision)
     return shoes(profile).plan() if study == "shoes" else distillation(profile).plan()
 
 

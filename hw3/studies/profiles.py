@@ -16,7 +16,7 @@ class Distillation:
     its mirror image, at ``resolution`` pixels. Students train for ``epochs``; the fully tuned teacher for
     ``teacher_epochs``. The search trains for ``search_epochs`` in each setting of its grid, ``alphas`` times
     ``temperatures``, with each of ``search_seeds``. ``stem`` is how the student begins, ``other_stem`` what that is
-    compared with (see ``hw3.nets.resnet.student``).
+    compared with (see ``hw3.nets.resnet.student``). What is recorded at this size is kept under the name ``record``.
     """
 
     images: int
@@ -35,6 +35,7 @@ class Distillation:
     learning_rate: float = 0.02
     stem: str = "imagenet"
     other_stem: str = "small"
+    record: str = "distillation"
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ PROFILES = {
             learning_rate=0.1,
             stem="small",
             other_stem="imagenet",
+            record="distillation-full",
         ),
     ),
 }
