@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from hw3.studies.profiles import Distillation as Sizes
     from hw3.studies.profiles import Profile
 
+RECORDS = "distillation-full", "distillation"  # the names of what is recorded, the most images first
 TEACHER = "teacher.npz.xz"  # the last layer of the record's first teacher
+CHECKED = 500  # test images that a build asks the recorded teacher about again
 USUAL = Trials(0.9, 4.0, (), ())  # α and τ of what is recorded, fixed beforehand: those of Zagoruyko and Komodakis 2017
 SHOWN = 1000  # training images whose answers are recorded, for the figure of soft labels
 FOLDS = 5  # of the images, for answers about images not seen
@@ -64,15 +66,15 @@ class Study:
 
     def teacher_logits(self, runs: Shown, labels: int | None = None) -> Tensor:
         """The linear teacher's logits for the test images of ``runs``, recorded or this build's own."""
-        if runs.recorded:
-            return recorded_teacher(folder_of("distillation"))[f"test{labels or ''}"].float()
+        if runs.record:
+            return recorded_teacher(folder_of(runs.record))[f"test{labels or ''}"].float()
         return self.linear(labels).test_logits()
 
     def teacher(self, runs: Shown) -> tuple[Scores, Tensor]:
         """Of the linear teacher of ``runs``: its scores on the test images, and in what share of the training pictures
         it names the label, view by view."""
-        if runs.recorded:
-            right = recorded_teacher(folder_of("distillation"))["right"]
+        if runs.record:
+            right = recorded_teacher(folder_of(runs.record))["right"]
         else:
             named = self.linear().logits().argmax(2) == self.shared.data.labels[self.split.train]
             right = named.double().mean(1)
@@ -185,15 +187,22 @@ class Study:
         right = (answers.argmax(2) == data.labels[parts.train]).double().mean(1)
         heard = {"validation": layer(features), "test": teacher.test_logits(), "answers": answers[0, :SHOWN].float()}
         heard |= {f"test{n}": self.linear(n).test_logits() for n in self.sizes.few}
+        heard["checked"] = layer(self._in_float32(CHECKED))
         arrays = {name: short(logits) for name, logits in heard.items()}
         write_arrays(folder / TEACHER, arrays | {"weight": layer.weight, "bias": layer.bias, "right": right})
         about = {"l2": layer.l2, "table": layer.table, "what": teacher.what}
         with whole(folder / "teacher.json") as path:
             path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
-    def replayed_teacher(self, folder: Path, images: int = 500) -> float | None:
-        """How far (logits) the recorded last layer on this machine's features is from the recorded logits of the first
-        ``images`` test images, at most; None where none is recorded, or the pretrained weights or images are others."""
+    def _in_float32(self, images: int) -> Tensor:
+        """Features of the first test images, which all machines can compute alike, whatever the study computes in."""
+        exact, shown = replace(self.shared, precision="32-true"), self.shared.data.images[self.split.test[:images]]
+        return exact.features(exact.backbone(), shown, self.sizes.resolution)
+
+    def replayed_teacher(self, folder: Path, images: int = CHECKED) -> float | None:
+        """How far (logits) the recorded last layer on this machine's float32 features is, at most, from its recorded
+        answers about the first ``images`` test images; None where none is recorded, or the pretrained weights or images
+        are others."""
         if not (folder / TEACHER).exists():
             return None
         about = json.loads((folder / "teacher.json").read_text(encoding="utf-8"))
@@ -202,10 +211,7 @@ class Study:
             return None
         teacher = recorded_teacher(folder)
         layer = Linear(teacher["weight"], teacher["bias"], about["l2"])
-        recorded = teacher["test"][:images].float()
-        shown = self.shared.data.images[self.split.test[:images]]
-        features = self.shared.features(self.shared.backbone(), shown, self.sizes.resolution)
-        return (layer(features) - recorded).abs().max().item()
+        return (layer(self._in_float32(images)) - teacher["checked"][:images].float()).abs().max().item()
 
 
 def recorded_few() -> tuple[int, ...]:
@@ -216,8 +222,8 @@ def recorded_few() -> tuple[int, ...]:
 
 def recorded_teacher(folder: Path) -> dict[str, Tensor]:
     """What is recorded of the first teacher: its last layer (``weight``, ``bias``), logits for the ``validation`` and
-    the ``test`` images and for some training images (``answers``), and in what share of the training pictures it is
-    ``right``, view by view."""
+    the ``test`` images, for some of these from features in float32 (``checked``) and for some training images
+    (``answers``), and in what share of the training pictures it is ``right``, view by view."""
     return read_arrays(folder / TEACHER)
 
 

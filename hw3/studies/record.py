@@ -114,12 +114,16 @@ class Record:
 @dataclass(frozen=True)
 class Shown:
     """What a page shows of some experiments: ``groups`` by name, the labels of the parts that test and that choose, and
-    whether they are ``recorded`` or this build's own."""
+    the name of the ``record`` that they are from; None: they are this build's own."""
 
     groups: dict[str, list[Result]]
     targets: Tensor
     validation: Tensor
-    recorded: bool
+    record: str | None = None
+
+    @property
+    def recorded(self) -> bool:
+        return self.record is not None
 
     @property
     def words(self) -> str:
@@ -131,30 +135,33 @@ class Shown:
 
 
 def shown(
-    name: str,
+    records: str | Sequence[str],
     experiments: Sequence[Experiment],
     seeds: Sequence[int],
     *,
     apart: Sequence[Experiment] = (),
     beside: Sequence[Experiment] = (),
 ) -> Shown:
-    """Runs of ``experiments`` with the same seeds, of ``apart`` with any, and of ``beside``: what is recorded under
-    ``name`` where two seeds or more are, of each of ``beside`` if they are; else this build's own, with ``seeds``.
+    """Runs of ``experiments`` with the same seeds, of ``apart`` with any, and of ``beside``: what is recorded, under
+    the first name in ``records`` that has two seeds or more, and there of each of ``beside`` if they are; else this
+    build's own, with ``seeds``.
 
     Raises:
         DataError: a file of the record was changed.
     """
     paired, single = [e.name for e in experiments], [e.name for e in apart]
-    if has(name, *paired, *single):
+    for name in [records] if isinstance(records, str) else records:
+        if not has(name, *paired, *single):
+            continue
         more = [e.name for e in beside if has(name, e.name)]
         kept = read(name, *paired, *single, *more)
         groups: dict[str, list[Result]] = {n: list(g) for n, g in zip(paired, kept.arms(*paired), strict=True)}
         if min(map(len, groups.values())) > 1:
             groups |= {n: list(kept.groups[n]) for n in single + more}
-            return Shown(groups, kept.targets, kept.labels["validation"], True)
+            return Shown(groups, kept.targets, kept.labels["validation"], name)
     labels, parts = experiments[0].data.labels, experiments[0].split
     own = run_all([*experiments, *apart, *beside], seeds)
-    return Shown(own, labels[parts.test], labels[parts.validation], False)
+    return Shown(own, labels[parts.test], labels[parts.validation])
 
 
 def has(name: str, *experiments: str, runs: int = 2) -> bool:

@@ -35,7 +35,7 @@ def test_agreement_is_counted_on_all_images_and_where_the_teacher_is_wrong(make_
     student = says.clone()
     student[30:90] = (targets[30:90] + 2) % 3  # half of the mistakes repeated, and thirty other ones
     groups = {"student": make_arm("s", [torch.eye(3)[student]])}
-    shown = Shown(groups, targets, targets, recorded=False)
+    shown = Shown(groups, targets, targets)
     assert agreement(shown, groups, torch.eye(3)[says]).rows == (("student", "90.0%", "50.0%"),)
 
 
@@ -44,7 +44,7 @@ def test_one_temperature_repairs_a_network_that_is_surer_than_it_is_right(make_a
     kept = {part: logits_of(0.75, seed, sure=20.0) for seed, part in enumerate(("test", "validation"))}
     torch.save(kept, result.folder / "best.pt")
     ((_, loss, error, temperature, loss_there, error_there),) = calibration(
-        Shown({"s": [result]}, targets, targets, recorded=False), {"s": [result]}
+        Shown({"s": [result]}, targets, targets), {"s": [result]}
     ).rows
     assert error == "25.0%"  # always sure, right three times in four
     assert float(temperature) > 5

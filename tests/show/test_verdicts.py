@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from hw3.data.images import ImageSet, Source, Split
+from hw3.nets.resnet import STEMS
 from hw3.show import verdicts
 from hw3.show.comparison import Comparison
 from hw3.studies.linear_tuning import Tuned
@@ -307,6 +308,23 @@ def test_the_students_explanation_fits_what_was_shown(make_arm, targets, logits_
     assert told["alike"].startswith("No other setting is within one standard error")
 
 
+@pytest.mark.parametrize(("record", "source"), [("distillation", "recorded"), (None, "solved for by this build")])
+def test_the_teacher_is_told_with_the_images_that_it_learned_from(make_arm, targets, logits_of, record, source):
+    what = {"split": {"train": 45_000, "test": 600}, "teacher": {"resolution": 96}}
+    arm = [replace(run, what=run.what | what) for run in make_arm("taught", GOOD)]
+    told = verdicts.teacher(
+        Shown({"taught": arm}, targets, targets, record), score(logits_of(0.9), targets), torch.tensor([0.75, 0.5])
+    )
+    assert (told["teacher_images"], told["teacher_tests"], told["teacher_resolution"]) == ("45,000", "600", "96")
+    assert (told["teacher_accuracy"], told["teacher_fits"], told["teacher_source"]) == ("90.0%", "75.0%", source)
+
+
+@pytest.mark.parametrize("name", STEMS)
+def test_every_stem_has_its_words(make_arm, name):
+    (run,) = make_arm("s", [0.5])
+    assert verdicts.stem(replace(run, what={"network": {"stem": name}}))
+
+
 def test_losses_are_compared_at_each_runs_best_temperature(make_arm, targets, logits_of):
     right = [[0.8, 0.81, 0.79], [0.7, 0.71, 0.69]]
     sure = {"taught": 20.0, "alone": 4.0}  # the better student is so sure that its loss is higher as it is
@@ -318,7 +336,7 @@ def test_losses_are_compared_at_each_runs_best_temperature(make_arm, targets, lo
             torch.save(kept, result.folder / "best.pt")
     as_they_are = verdicts.compare(arms["taught"], arms["alone"], targets, "loss")
     assert as_they_are.sign == 1
-    shown = Shown(arms, targets, targets, recorded=False)
+    shown = Shown(arms, targets, targets)
     told = verdicts.calibrated(shown, arms["alone"], arms["taught"])["calibrated"]
     assert "test loss at each run's best temperature of the distilled student is lower" in told
 

@@ -151,6 +151,8 @@ def test_the_recorded_teacher_answers_as_it_did(study, tmp_path):
     torch.testing.assert_close(kept["test"].float(), study.linear().test_logits(), atol=0.05, rtol=1e-3)
     right = study.linear().logits().argmax(2) == study.shared.data.labels[study.split.train]
     assert kept["right"].tolist() == right.double().mean(1).tolist()
+    other = replace(study, shared=replace(study.shared, precision="bf16-mixed"))  # asked on another machine
+    assert other.replayed_teacher(tmp_path, images=50) < 0.05
     about = json.loads((tmp_path / "teacher.json").read_text(encoding="utf-8"))
     about["what"]["weights"] = "others"
     (tmp_path / "teacher.json").write_text(json.dumps(about), encoding="utf-8")

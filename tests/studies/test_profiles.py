@@ -1,6 +1,7 @@
 import pytest
 
 from hw3.studies import profiles
+from hw3.studies.distillation import RECORDS
 from hw3.studies.profiles import PROFILES, profile
 
 
@@ -30,3 +31,9 @@ def test_a_profile_is_called_by_its_name_and_compares_by_seeds(name):
     assert len(set(PROFILES[name].seeds)) >= 3
     assert PROFILES[name].resolution in PROFILES[name].resolutions
     assert PROFILES[name].sweep_images <= PROFILES[name].probe_images
+
+
+def test_what_is_recorded_has_a_folder_of_its_own_for_each_size():
+    recorded = [PROFILES[name].distillation for name in ("full", "recorded")]
+    assert tuple(sizes.record for sizes in recorded) == RECORDS
+    assert recorded[0].images > recorded[1].images

@@ -169,6 +169,8 @@ def test_pages_show_the_record_or_else_their_own_runs(runs, small, folder, plan_
     assert both.recorded
     assert [r.seed for r in both.groups["rows/wide"]] == [0, 1]  # paired
     assert "recorded" in both.words
+    assert shown(["never", "rows"], [alone, wide], (5, 6)).record == "rows"
+    assert shown(["never"], [alone, wide], (5, 6)).record is None
     record(plan_of(small(name="rows/third"), seeds=(1, 2)), jobs=1)
     third, never = small(name="rows/third"), small(name="rows/never")
     for more in ({"apart": [third]}, {"beside": [third, never]}):  # with the seeds that it has

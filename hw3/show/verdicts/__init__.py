@@ -27,7 +27,9 @@ from hw3.show.verdicts.distillation import (
     normalization,
     pretraining,
     size_of,
+    stem,
     student,
+    teacher,
 )
 from hw3.show.verdicts.explanation import (
     softness,

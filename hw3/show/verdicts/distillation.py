@@ -53,6 +53,23 @@ def normalization(normalized: Sequence[Tuned], plain: Sequence[Tuned]) -> dict[s
     return {f"{a.resolution} px": paired(a.accuracies, b.accuracies, images_of(a)) for a, b in pairs}
 
 
+def teacher(taught: Shown, scores: Scores, right: Tensor) -> dict[str, str]:
+    """The linear teacher of the students ``taught``: its ``scores`` on the test images, and how often it is ``right``
+    about the training pictures, view by view, the first one unshifted."""
+    (arm,) = taught.groups.values()
+    what = arm[0].what
+    told = {
+        "images": f"{what['split']['train']:,}",
+        "tests": f"{what['split']['test']:,}",
+        "resolution": str(what["teacher"]["resolution"]),
+        "accuracy": f"{scores.accuracy:.1%}",
+        "loss": f"{scores.loss:.3f}",
+        "fits": f"{right[0].item():.1%}",
+        "source": "recorded" if taught.recorded else "solved for by this build",
+    }
+    return {f"teacher_{name}": text for name, text in told.items()}
+
+
 def student(
     searched: Searched, named: dict[str, list[Result]], targets: Tensor, teacher: Scores, right: Tensor
 ) -> dict[str, str]:
@@ -205,8 +222,19 @@ def size_of(study: Study) -> dict[str, str]:
         "search_epochs": _epochs(sizes.search_epochs),
         "steps": f"{steps:,}",
         "resolution": str(sizes.resolution),
-        "stem": sizes.stem,
     }
+
+
+STEMS = {
+    "imagenet": "the stem for large photographs, which shrinks a picture by four before the first block",
+    "small": "a 3 × 3 stem and max-pooling, which halves a picture before the first block",
+    "cifar": "a 3 × 3 stem and no max-pooling",
+}
+
+
+def stem(student: Result) -> str:
+    """How a student begins, in words."""
+    return STEMS[student.what["network"]["stem"]]
 
 
 def _epochs(number: int) -> str:
