@@ -1,5 +1,5 @@
 """How much work the book does: ``smoke`` to see that everything runs, ``brief`` on slow processors, ``book`` by
-default, ``recorded`` once in some hours, ``full`` with a GPU."""
+default, ``recorded`` once in some hours, ``full``, on all images, in some days or with a GPU."""
 
 import os
 from dataclasses import dataclass, replace

@@ -319,6 +319,12 @@ def test_the_teacher_is_told_with_the_images_that_it_learned_from(make_arm, targ
     assert (told["teacher_accuracy"], told["teacher_fits"], told["teacher_source"]) == ("90.0%", "75.0%", source)
 
 
+@pytest.mark.parametrize(("right", "words"), [(0.99, "would gain"), (0.8, "not be shown"), (0.5, "would lose")])
+def test_the_teacher_is_held_against_the_student_that_never_met_it(make_arm, targets, logits_of, right, words):
+    told = verdicts.beside_teacher(make_arm("alone", POOR), logits_of(right, seed=9), targets)
+    assert words in told["ahead"]
+
+
 @pytest.mark.parametrize("name", STEMS)
 def test_every_stem_has_its_words(make_arm, name):
     (run,) = make_arm("s", [0.5])

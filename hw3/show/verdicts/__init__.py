@@ -20,6 +20,7 @@ from hw3.show.comparison import (
 )
 from hw3.show.verdicts.distillation import (
     agreement,
+    beside_teacher,
     calibrated,
     full_tuning,
     images_of,

@@ -132,6 +132,17 @@ def student(
     }
 
 
+def beside_teacher(alone: list[Result], teacher: Tensor, targets: Tensor) -> dict[str, str]:
+    """Is the teacher, whose logits for the test images are ``teacher``, better than the student that never met it?"""
+    ahead = compare_logits([teacher] * len(alone), [r.logits for r in alone], targets)
+    then = {
+        1: "So a student that copied it would gain.",
+        0: "So copying its classes would not be shown to change much.",
+        -1: "So a student that copied it would lose: what can help is what the answers say beside the class.",
+    }[ahead.sign]
+    return {"ahead": f"{sentence(ahead, 'teacher', 'student without one', 'test accuracy')} {then}"}
+
+
 def calibrated(shown: Shown, alone: list[Result], taught: list[Result]) -> dict[str, str]:
     """What is left of the difference in test loss when each run gets the temperature that its validation images choose,
     which changes no prediction."""
