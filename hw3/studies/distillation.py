@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from hw3.studies.profiles import Profile
 
 RECORDS = "distillation-full", "distillation"  # the names of what is recorded, the most images first
+SEARCH = "distillation-search"  # the name of the recorded search
+SEARCH_TESTS = 500  # a run must be tested; validation images alone judge a search, so few images do
 TEACHER = "teacher.npz.xz"  # the last layer of the record's first teacher
 CHECKED = 500  # test images that a build asks the recorded teacher about again
 USUAL = Trials(0.9, 4.0, (), ())  # α and τ of what is recorded, fixed beforehand: those of Zagoruyko and Komodakis 2017
@@ -105,7 +107,8 @@ class Study:
     def search(self) -> Search:
         """Short trainings with the linear teacher, for α and τ."""
         short_training = replace(self.training, epochs=self.sizes.search_epochs)
-        base = self.student("search", teacher=self.linear(), training=short_training)
+        parts = replace(self.split, test=self.split.test[:SEARCH_TESTS])
+        base = self.student("search", teacher=self.linear(), training=short_training, split=parts)
         return Search(base, self.sizes.alphas, self.sizes.temperatures, self.sizes.search_seeds)
 
     def few_labels(self, labels: int, setting: Trials | None = None) -> Experiment:
@@ -175,6 +178,12 @@ class Study:
         return Plan(
             self.sizes.record, tuple(runs), untraced=("distillation/teacher-tuned",), beside=self.record_teacher
         )
+
+    def search_plan(self) -> Plan:
+        """The search, recorded: each setting of its grid, seed by seed."""
+        wanted = self.search()
+        runs = [(variant, seed) for seed in wanted.seeds for variant in wanted.variants()]
+        return Plan(SEARCH, tuple(runs), untraced=tuple(variant.name for variant in wanted.variants()))
 
     def record_teacher(self, folder: Path) -> None:
         """Write the first teacher's last layer, its answers for the images that choose and test, and how often it is

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from hw3.studies import search
-from hw3.studies.distillation import Study, distillation
+from hw3.studies.distillation import SEARCH, Study, distillation
 from hw3.studies.profiles import Profile
 from hw3.studies.record import Plan, recorded_precision
 from hw3.studies.run import Experiment
@@ -31,11 +31,13 @@ def of_distillation(study: Study, jobs: int | None = None, searching: bool = Tru
 
 
 def plan(study: str, profile: Profile) -> Plan:
-    """What is recorded of "shoes" or "distillation" at the size of ``profile``, in the precision of what is recorded
-    already. Trains nothing."""
-    name = study if study == "shoes" else profile.distillation.record
+    """What is recorded of "shoes", of "distillation" or of its "search" at the size of ``profile``, in the precision of
+    what is recorded already. Trains nothing."""
+    name = {"distillation": profile.distillation.record, "search": SEARCH}.get(study, study)
     profile = replace(profile, precision=recorded_precision(name) or profile.precision)
-    return shoes(profile).plan() if study == "shoes" else distillation(profile).plan()
+    if study == "shoes":
+        return shoes(profile).plan()
+    return distillation(profile).search_plan() if study == "search" else distillation(profile).plan()
 
 
 def matching(pattern: str, names: list[str]) -> list[str]:

@@ -19,7 +19,8 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError
 from hw3.files import report, runs_dir
 from hw3.store import Entry, described
 from hw3.studies.parallel import run_all
-from hw3.studies.run import Experiment, entry, tuples
+from hw3.studies.record import folder_of, read
+from hw3.studies.run import Experiment, Result, entry, tuples
 from hw3.train.losses import Distillation
 
 
@@ -112,6 +113,32 @@ def stored(search: Search) -> Searched | None:
     """What the search found, if it was made."""
     folder = search.entry().stored()
     return None if folder is None else _read(folder)
+
+
+def recorded(name: str) -> tuple[Searched, list[Result]] | None:
+    """The search whose runs are recorded under ``name``, and these runs; None where no whole grid is.
+
+    Raises:
+        DataError: a file of the record was changed.
+    """
+    if not folder_of(name).exists():
+        return None
+    kept = read(name)
+    groups: dict[tuple[float, float], list[Result]] = {}
+    for runs in kept.arms(*kept.groups):  # of the seeds that all have
+        task = runs[0].what["task"]
+        groups[task["alpha"], task["temperature"]] = [*runs]
+    alphas, temperatures = map(sorted, map(set, zip(*groups, strict=True)))
+    without = next((runs for (alpha, _), runs in groups.items() if alpha == 0), [])
+    groups |= {(0.0, tau): without for tau in temperatures}  # there τ means nothing: one setting serves for all
+    grid = [(alpha, tau) for alpha in alphas for tau in temperatures]
+    if not all(groups.get(setting) for setting in grid):
+        return None
+    rows = []
+    for alpha, tau in grid:
+        scores = [run.validation for run in groups[alpha, tau]]
+        rows.append(Trials(alpha, tau, tuple(s.loss for s in scores), tuple(s.accuracy for s in scores)))
+    return Searched(tuple(rows)), [run for setting in grid for run in groups[setting]]
 
 
 def search(search: Search, jobs: int | None = None, storage: str | None = None, trials: int | None = None) -> Searched:

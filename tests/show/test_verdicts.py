@@ -301,11 +301,10 @@ def students(make_arm, taught=GOOD, smoothed=POOR):
 )
 def test_the_students_explanation_fits_what_was_shown(make_arm, targets, logits_of, taught, why, gain):
     teacher = score(logits_of(0.9), targets), torch.tensor([0.75, 0.5])
-    told = verdicts.student(searched((1.0, 1.1), (1.4, 1.6)), students(make_arm, taught), targets, *teacher)
+    told = verdicts.student(students(make_arm, taught), targets, *teacher)
     assert why in told["why"]
     assert gain in told["gain"]
     assert (told["fits"], told["unshifted"], told["teacher"]) == ("62.5%", "75.0%", "90.0%")
-    assert told["alike"].startswith("No other setting is within one standard error")
 
 
 @pytest.mark.parametrize(("record", "source"), [("distillation", "recorded"), (None, "solved for by this build")])
@@ -369,20 +368,23 @@ def test_agreement_with_the_teacher_is_counted_on_all_images_and_on_its_mistakes
 )
 def test_mere_softness_is_the_control(make_arm, targets, logits_of, taught, smoothed, words):
     teacher = score(logits_of(0.9), targets), torch.tensor([0.75, 0.5])
-    told = verdicts.student(searched((1.0, 1.1)), students(make_arm, taught, smoothed), targets, *teacher)
+    told = verdicts.student(students(make_arm, taught, smoothed), targets, *teacher)
     assert words in told["smoothing"]
 
 
-def test_settings_that_the_search_cannot_tell_apart_are_counted(make_arm, targets, logits_of):
+def test_settings_that_the_search_cannot_tell_apart_are_counted(make_arm):
     tried = searched((1.0, 1.1), (1.05, 1.06), (1.5, 1.6))
-    shared = students(make_arm), targets, score(logits_of(0.9), targets), torch.ones(2)
-    told = verdicts.student(tried, *shared)
+    runs = make_arm("trial", [0.5, 0.5])
+    runs = [replace(run, what=run.what | {"split": {"train": 10_000, "validation": 2_500}}) for run in runs]
+    told = verdicts.searched(tried, runs, recorded=True)
     assert told["alike"].startswith("Two settings, it among them, lie within one standard error of it")
     assert told["settings"] == "3"
+    assert told["searched"] == "recorded (10,000 images, 3 epochs, 2 seeds, 2,500 images judge, made up)"
     alone = tuple(Trials(0.0, tau, (0.9, 0.9), (0.3, 0.3)) for tau in (1.0, 2.0))  # one setting: τ means nothing
-    told = verdicts.student(Searched(tried.trials + alone), *shared)
+    told = verdicts.searched(Searched(tried.trials + alone), runs, recorded=False)
     assert (told["settings"], told["lowest"]) == ("4", "α = 0, no teacher")
-    assert told["alike"].startswith("No other setting")
+    assert told["alike"].startswith("No other setting is within one standard error")
+    assert told["searched"].startswith("this build’s own (")
 
 
 def test_what_was_replayed_is_told():
@@ -507,12 +509,12 @@ def test_entropies_shares_and_the_size_of_the_study_are_told_as_they_are():
     assert words["most_possible"] == "2.30"
     size = verdicts.size_of(
         SimpleNamespace(
-            sizes=replace(PROFILES["book"].distillation, epochs=3, search_epochs=1),
+            sizes=replace(PROFILES["book"].distillation, epochs=3),
             split=Split(torch.arange(1300), torch.arange(1300, 1500), torch.arange(1500, 3500)),
         )
     )
     assert (size["images"], size["judges"], size["tests"]) == ("1,300", "200", "2,000")
-    assert (size["epochs"], size["search_epochs"], size["steps"]) == ("3 epochs", "1 epoch", "60")
+    assert (size["epochs"], size["steps"]) == ("3 epochs", "60")
 
 
 def test_what_new_statistics_repair_is_told_by_network():

@@ -143,4 +143,4 @@ def test_the_command_names_what_is_not_recorded(command, capsys):
     assert command(["replay", "shoes/taught", "--seed", "7"]) == 2
     assert "shoes/taught, seed 7, is not recorded" in capsys.readouterr().err
     assert command(["replay", "mine/wide"]) == 2
-    assert "'mine/wide' is not recorded; the records are shoes and distillation" in capsys.readouterr().err
+    assert "'mine/wide' is not recorded; the records are shoes, distillation, search" in capsys.readouterr().err

@@ -16,8 +16,9 @@ import pytest
 from hw3.store import entries
 from hw3.studies import parallel
 from hw3.studies import search as searching
+from hw3.studies.record import Plan, record
 from hw3.studies.run import read
-from hw3.studies.search import Search, Searched, Trials, search, stored
+from hw3.studies.search import Search, Searched, Trials, recorded, search, stored
 from hw3.train.losses import Distillation
 from hw3.train.settings import Training
 
@@ -267,3 +268,21 @@ def test_workers_share_a_search_in_postgresql(runs, wanted, postgres, monkeypatc
     share(postgres, wanted, monkeypatch)
     name = f"distillation-{wanted.entry().key}"
     assert optuna.load_study(study_name=name, storage=postgres).best_value > 0
+
+
+def test_a_recorded_search_says_what_the_search_found_once_its_grid_is_whole(runs, folder, wanted):
+    assert recorded("rows") is None
+    found = search(wanted)  # its runs are in the store, and recorded from there
+    every = [(variant, seed) for seed in wanted.seeds for variant in wanted.variants()]
+    untraced = tuple(variant.name for variant in wanted.variants())
+    record(Plan("rows", tuple(every[:4]), untraced=untraced), jobs=1)
+    assert recorded("rows") is None  # α = 0.9, τ = 4 is missing
+    record(Plan("rows", tuple(every), untraced=untraced), jobs=1)
+    kept, trials = recorded("rows")
+    assert len(trials) == len(kept.trials) * len(wanted.seeds)
+    assert len(kept.settings) == len(found.settings) == 5
+    mine = {(t.alpha, t.temperature): t for t in found.trials}
+    assert {(t.alpha, t.temperature) for t in kept.trials} == set(mine)
+    for trial in kept.trials:
+        assert trial.losses == pytest.approx(mine[trial.alpha, trial.temperature].losses, abs=4e-3)
+        assert trial.accuracies == mine[trial.alpha, trial.temperature].accuracies

@@ -27,6 +27,7 @@ from hw3.show.verdicts.distillation import (
     linear_tuning,
     normalization,
     pretraining,
+    searched,
     size_of,
     stem,
     student,

@@ -70,9 +70,31 @@ def teacher(taught: Shown, scores: Scores, right: Tensor) -> dict[str, str]:
     return {f"teacher_{name}": text for name, text in told.items()}
 
 
-def student(
-    searched: Searched, named: dict[str, list[Result]], targets: Tensor, teacher: Scores, right: Tensor
-) -> dict[str, str]:
+def searched(found: Searched, runs: Sequence[Result], recorded: bool) -> dict[str, str]:
+    """What the page about the student says of a search and the ``runs`` that it was made of."""
+    lowest, setting, alike = found.lowest, found.setting, len(found.alike)
+    lowest_is = f"α = {lowest.alpha:g}, τ = {lowest.temperature:g}" if lowest.alpha else "α = 0, no teacher"
+    seeds, parts = len(lowest.losses), runs[0].what["split"]
+    size = f"{parts['train']:,} images, {_epochs(runs[0].epochs)}, {seeds} seeds, {parts['validation']:,} images judge"
+    return {
+        "alpha": f"{setting.alpha:g}",
+        "temperature": f"{setting.temperature:g}",
+        "setting_loss": spread(setting.losses, ".3f"),
+        "lowest": lowest_is,
+        "lowest_loss": spread(lowest.losses, ".3f"),
+        "settings": str(len(found.settings)),
+        "searched": f"{'recorded' if recorded else 'this build’s own'} ({size}, {runs[0].data_source})",
+        "reached": spread(setting.accuracies),
+        "alike": (
+            "No other setting is within one standard error of the lowest."
+            if alike == 1
+            else f"{count_of(alike).capitalize()} settings, it among them, lie within one standard error of it; a "
+            "larger distance need not be a true one either."
+        ),
+    }
+
+
+def student(named: dict[str, list[Result]], targets: Tensor, teacher: Scores, right: Tensor) -> dict[str, str]:
     """What the page about the student says. ``named``: the students without a teacher, with one, and, where it was
     trained, with label smoothing; ``teacher``: its scores on the test images, ``right`` (views) in what share of the
     training pictures it names the class; the first view is the image as it is."""
@@ -105,21 +127,7 @@ def student(
         "lower": f"{usual} does more than this teacher.",
     }
     smoothing = " ".join(words.get(c.word, f"{usual} allows no verdict.") for c in beyond)
-    lowest, setting, alike = searched.lowest, searched.setting, len(searched.alike)
-    lowest_is = f"α = {lowest.alpha:g}, τ = {lowest.temperature:g}" if lowest.alpha else "α = 0, no teacher"
     return {
-        "alpha": f"{setting.alpha:g}",
-        "temperature": f"{setting.temperature:g}",
-        "setting_loss": spread(setting.losses, ".3f"),
-        "lowest": lowest_is,
-        "lowest_loss": spread(lowest.losses, ".3f"),
-        "settings": str(len(searched.settings)),
-        "alike": (
-            "No other setting is within one standard error of the lowest."
-            if alike == 1
-            else f"{count_of(alike).capitalize()} settings, it among them, lie within one standard error of it; a "
-            "larger distance need not be a true one either."
-        ),
         "alone": spread([r.test.accuracy for r in alone]),
         "taught": spread([r.test.accuracy for r in taught]),
         "teacher": f"{teacher.accuracy:.1%}",
@@ -230,7 +238,6 @@ def size_of(study: Study) -> dict[str, str]:
         "judges": f"{len(parts.validation):,}",
         "tests": f"{len(parts.test):,}",
         "epochs": _epochs(sizes.epochs),
-        "search_epochs": _epochs(sizes.search_epochs),
         "steps": f"{steps:,}",
         "resolution": str(sizes.resolution),
     }
