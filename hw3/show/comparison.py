@@ -312,8 +312,8 @@ def sentence(c: Comparison, first: str, second: str, quantity: str) -> str:
     least = c.amount(c.visible, signed=False)
     return (
         f"Whether the {quantity} of the {first} is higher or lower than that of the {second} is not shown: "
-        f"{_agreement(c.by_seed)}, the difference lies between {c.amount(c.low)} and {c.amount(c.high)} {c.unit} "
-        f"({c.confidence:.0%} interval), and a measured one of less than {least} {c.unit} would not count as shown."
+        f"{c.amount(c.difference)} {c.unit} ({c.confidence:.0%} interval {c.interval}; {_agreement(c.by_seed)}). To "
+        f"count as shown it would have to reach {least} {c.unit}."
     )
 
 
@@ -326,11 +326,10 @@ def _agreement(differences: Sequence[float]) -> str:
     signs = {"higher": sum(d > 0 for d in differences), "lower": sum(d < 0 for d in differences)}
     signs["equal"] = len(differences) - sum(signs.values())
     some = {word: number for word, number in signs.items() if number}
+    every = len(differences)
     if len(some) == 1:
-        return (
-            f"{'both' if len(differences) == 2 else 'all ' + count_of(len(differences))} seeds are {next(iter(some))}"
-        )
-    return f"of {count_of(len(differences))} seeds " + ", ".join(f"{count_of(n)} {w}" for w, n in some.items())
+        return f"{next(iter(some))} in {'both' if every == 2 else 'all ' + count_of(every)} seeds"
+    return f"of {count_of(every)} seeds " + ", ".join(f"{count_of(n)} {w}" for w, n in some.items())
 
 
 def sentences(comparisons: dict[str, Comparison], quantity: str = "test accuracy", arm: str = "{}") -> dict[str, str]:

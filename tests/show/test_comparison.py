@@ -52,8 +52,9 @@ def test_what_is_not_shown_is_no_equality_and_names_the_smallest_visible_differe
     c = compare(make_arm("cnn", [0.90, 0.93, 0.91]), make_arm("mlp", [0.91, 0.91, 0.92]), targets)
     assert (c.sign, c.word) == (0, "not shown")
     text = words(c)
-    assert "higher or lower than that of the MLP is not shown: of three seeds one higher, two lower" in text
-    assert f"one of less than {100 * c.visible:.2f} points would not count as shown" in text
+    assert f"higher or lower than that of the MLP is not shown: {c.amount(c.difference)} points (95% interval" in text
+    assert f"{c.interval}; of three seeds one higher, two lower)" in text
+    assert f"To count as shown it would have to reach {100 * c.visible:.2f} points." in text
     assert "no difference" not in text
 
 
@@ -61,9 +62,9 @@ def test_seeds_that_all_agree_are_said_to_agree_though_the_interval_holds_zero(m
     c = compare(make_arm("cnn", [0.90, 0.90, 0.90]), make_arm("mlp", [0.902, 0.92, 0.938]), targets)
     assert c.sign == 0
     assert all(d < 0 for d in c.by_seed)
-    assert "all three seeds are lower, the difference lies between −" in words(c)
+    assert "; lower in all three seeds)" in words(c)
     both = paired([0.9, 0.9], [0.91, 0.95])
-    assert "both seeds are lower" in words(both)
+    assert "; lower in both seeds)" in words(both)
 
 
 def test_one_seed_gives_no_verdict(make_arm, targets):

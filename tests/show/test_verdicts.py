@@ -127,7 +127,7 @@ def test_whether_the_training_was_long_enough_is_counted(make_arm):
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "words"), [(0.80, "17.0 points more of"), (0.99, "2.0 points fewer of"), (0.97, "equally often")]
+    ("accuracy", "words"), [(0.80, "17.0 points above"), (0.99, "2.0 points below"), (0.97, "nearly equal")]
 )
 def test_the_gap_between_training_and_test_images_has_a_side(make_arm, accuracy, words):
     assert words in verdicts.fit_gap(make_arm("a", [accuracy]))  # made-up training accuracy: 97 %
@@ -138,16 +138,17 @@ def test_the_most_frequent_mistake_is_named(make_arm, logits_of):
     logits = logits_of(1.0)
     logits[:30:3] = torch.tensor([0.0, 0.0, 4.0])  # ten boots are called shoes
     assert (
-        verdicts.confused(make_arm("b", [logits])) == "the most frequent mistake is Shoe for Boot, 5.0% of that class"
+        verdicts.confused(make_arm("b", [logits]))
+        == "the most frequent mistake is to call Boot Shoe: 5.0% of the images of Boot"
     )
 
 
 @pytest.mark.parametrize(
     ("cnn", "moved", "factor", "cause", "work"),
     [
-        (GOOD, UP, 60, "moving the photographs does cost it less", "which costs 60.0 times the multiplications"),
-        (GOOD, NONE, 60, "show the difference, but not that moving", "which costs"),
-        (GOOD, DIVERGED, 60, "show the difference, but not that moving", "which costs"),
+        (GOOD, UP, 60, "Moving the test photographs does cost it less", "which costs 60.0 times the multiplications"),
+        (GOOD, NONE, 60, "costs it less is not shown", "which costs"),
+        (GOOD, DIVERGED, 60, "costs it less is not shown", "which costs"),
         (GOOD, DOWN, 60, "does not support that reason", "which costs"),
         ([0.6, 0.603, 0.597], UP, 1, "did not pay", "about as many"),
         ([0.79, 0.81, 0.80], UP, 0.5, "do not show that the convolution pays", "needs 50% of the multiplications"),
@@ -210,7 +211,9 @@ def test_likeness_follows_the_correlation(make_arm, correlation, words):
 
 def test_a_gap_is_what_a_regularizer_is_for(make_arm):
     told = verdicts.dropblock({"none": make_arm("a", [0.8])}, {"a − b": UP}, 0.5, 0.5, 0.2, {})
-    assert told["gap"].endswith("A regularizer is meant to raise the second, even at the price of the first.")
+    assert told["gap"].endswith(
+        "A regularizer is meant to raise the test accuracy, even if the training accuracy falls."
+    )
 
 
 def energies(mean):
@@ -536,12 +539,13 @@ def test_whether_a_regularizer_helped_is_told_for_each_number_of_images():
         {9000: {"dropout − none": DOWN, "DropBlock − none": NONE}, 900: {"dropout − none": DIVERGED}}
     )
     assert told["told"] == (
-        "Compared with no regularizer, with 9,000 training images the test accuracy is lower with dropout (−5.00 "
-        "points), neither shown to be higher nor lower with DropBlock (+0.10 points); with 900 training images the "
-        "test accuracy is without a verdict with dropout (+5.00 points)."
+        "Compared with no regularizer, with 9,000 training images (two seeds) the test accuracy is lower with dropout "
+        "(−5.00 points), neither shown to be higher nor lower with DropBlock (+0.10 points); with 900 training images "
+        "(two seeds) the test accuracy is without a verdict with dropout (+5.00 points)."
     )
     assert told["helped"] == (
-        "No regularizer was shown to help; one that brings less than 1.00 points could be missed."
+        "No regularizer was shown to help; gains below 1.00 points with 9,000 training images and 1.00 points with 900 "
+        "training images could be missed."
     )
     assert verdicts.helped({9: {"a − b": ONE_SEED, "c − b": NONE}})["helped"] == "No regularizer was shown to help."
     some = verdicts.helped({9: {"a − b": UP, "c − b": comparison(0.1)}, 3: {"a − b": comparison(0.2, reach=0.3)}})

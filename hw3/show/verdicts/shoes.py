@@ -42,6 +42,7 @@ def photographs(data: ImageSet, parts: Split, groups: np.ndarray | None, nearest
         "validation": f"{len(parts.validation):,}",
         "test": f"{len(parts.test):,}",
         "test_share": f"{len(parts.test) / len(data):.1%}",
+        "rest_share": f"{1 - len(parts.test) / len(data):.1%}",
         "copies": (
             f"{copies:,} images are exact copies of another one; each lies in the same part as that one."
             if copies > 1
@@ -53,8 +54,8 @@ def photographs(data: ImageSet, parts: Split, groups: np.ndarray | None, nearest
             "This build's pictures are so small and simple that nearly all would be twins, so only exact copies were "
             "kept together."
             if groups is None
-            else f"{twinned:,} of the {len(data):,} images ({twinned / len(data):.1%}) have a twin, and each lies in "
-            f"the same part as its twins; the largest group has {largest}."
+            else f"{twinned:,} of the {len(data):,} images ({twinned / len(data):.1%}) have a twin, a photograph of "
+            f"nearly the same outline. Each lies in the same part as its twins; the largest group has {largest}."
             if twinned
             else "No image has a twin."
         ),
@@ -121,9 +122,12 @@ def cnn(
     steady = {1: "It costs the CNN less", 0: "Which of the two it costs less is not shown", -1: "It costs the CNN more"}
     built = "A convolution is built to know a shape wherever it lies"
     cause = {
-        (1, 1): f"{built}, and moving the photographs does cost it less. That fits this reason; it does not show that "
-        "the difference on unmoved photographs comes from it.",
-        (1, 0): f"{built}; these runs show the difference, but not that moving the photographs costs it less.",
+        (
+            1,
+            1,
+        ): f"{built}, and that may be the reason. Moving the test photographs does cost it less, which fits. Whether "
+        "the difference on unmoved photographs comes from it is not shown.",
+        (1, 0): f"{built}, and that may be the reason; that moving the test photographs costs it less is not shown.",
         (1, -1): f"{built}, but moving the photographs costs it more: this test does not support that reason.",
         (0, 0): "So these runs do not show that the convolution pays.",
         (-1, 0): "So here the convolution did not pay.",
@@ -190,10 +194,7 @@ def dropblock(
             "So the pixels at distance 2, which a block leaves, say no less about a pixel than the ring at distance 1."
         )
     elif far > 0.01:
-        ring = (
-            f"So the ring at distance 1, of which dropout leaves the larger part, says {near / far:.1f} times as much "
-            "as the nearest pixels that a block leaves to the one in its middle (those at its border keep neighbours)."
-        )
+        ring = f"So the ring at distance 1 says {near / far:.1f} times as much about a pixel as the ring at distance 2."
     else:
         ring = (
             "So the ring at distance 1 says something about a pixel, and the nearest pixels that a block leaves say "
@@ -209,7 +210,7 @@ def dropblock(
         "seeds": count_of(len(control)),
         "gap": fit_gap(control)
         + (
-            " A regularizer is meant to raise the second, even at the price of the first."
+            " A regularizer is meant to raise the test accuracy, even if the training accuracy falls."
             if gap(control) > 0.0005
             else ""
         ),
@@ -228,10 +229,11 @@ def helped(by_images: dict[int, dict[str, Comparison]]) -> dict[str, str]:
             named = [(name.split(" − ")[0], c) for name, c in comparisons.items() if c.word == word]
             some = ", ".join(f"{name} ({c.amount(c.difference)} points)" for name, c in named)
             clauses += [f"{words.get(word, 'without a verdict')} with {some}"] if some else []
-        told.append(f"with {number:,} training images the test accuracy is {', '.join(clauses)}")
+        seeds = count_of(len(next(iter(comparisons.values())).by_seed))
+        told.append(f"with {number:,} training images ({seeds} seeds) the test accuracy is {', '.join(clauses)}")
     every = [c for comparisons in by_images.values() for c in comparisons.values()]
     best = [c for c in every if c.sign > 0]
-    reach = [c.visible for c in every]
+    reach = {number: max(c.visible for c in some.values()) for number, some in by_images.items()}
     if best:
         conclusion = (
             f"Shown to help: {count_of(len(best))} of {count_of(len(every))} comparisons, by "
@@ -239,9 +241,9 @@ def helped(by_images: dict[int, dict[str, Comparison]]) -> dict[str, str]:
             "number."
         )
     else:
-        known = all(map(isfinite, reach))
-        missed = f"; one that brings less than {100 * max(reach):.2f} points could be missed" if known else ""
-        conclusion = f"No regularizer was shown to help{missed}."
+        some = " and ".join(f"{100 * r:.2f} points with {n:,} training images" for n, r in reach.items())
+        known = all(map(isfinite, reach.values()))
+        conclusion = f"No regularizer was shown to help{f'; gains below {some} could be missed' if known else ''}."
     return {"told": f"Compared with no regularizer, {'; '.join(told)}.", "helped": conclusion}
 
 

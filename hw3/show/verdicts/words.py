@@ -42,11 +42,9 @@ def fit_gap(results: Sequence[Result]) -> str:
     """How much better the training images fare than the test images in the last epoch."""
     points = 100 * gap(results)
     if not isfinite(points) or abs(points) < 0.05:
-        return "In the last epoch training and test images were right equally often."
-    side = "more" if points > 0 else "fewer"
-    return (
-        f"In the last epoch {abs(points):.1f} points {side} of the training images than of the test images were right."
-    )
+        return "In the last epoch training and test accuracy are nearly equal."
+    side = "above" if points > 0 else "below"
+    return f"In the last epoch the training accuracy is {abs(points):.1f} points {side} the test accuracy."
 
 
 def confused(results: Sequence[Result]) -> str:
@@ -58,7 +56,9 @@ def confused(results: Sequence[Result]) -> str:
     row, column = np.unravel_index(wrong.argmax(), wrong.shape)
     names = results[0].class_names
     share = wrong.max() / total[row].sum()
-    return f"the most frequent mistake is {names[column]} for {names[row]}, {share:.1%} of that class"
+    return (
+        f"the most frequent mistake is to call {names[row]} {names[column]}: {share:.1%} of the images of {names[row]}"
+    )
 
 
 def own_runs(shown: Shown, recorded: dict[str, Comparison], own: dict[str, Comparison]) -> str:
