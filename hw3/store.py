@@ -101,10 +101,10 @@ def _is_text(statement: ast.stmt) -> bool:
 
 @cache
 def _tree(path: Path, stamp: tuple[int, int]) -> tuple[str, tuple[str, ...]]:
-    return _parsed(path.read_text(encoding="utf-8"))
+    return meaning_and_imports(path.read_text(encoding="utf-8"))
 
 
-def _parsed(text: str) -> tuple[str, tuple[str, ...]]:
+def meaning_and_imports(text: str) -> tuple[str, tuple[str, ...]]:
     """What code means, and the names of what it imports."""
     tree = ast.parse(text)
     imported: list[str] = []
@@ -171,7 +171,7 @@ def meaning(code: Sequence[Any]) -> dict[str, Any]:
         if _source(name) is not None:
             ours.add(name)
             continue
-        tree, imported = _parsed(_text(home, name))
+        tree, imported = meaning_and_imports(_text(home, name))
         others.add(tree)
         ours.update(closure(imported))
     return {"modules": sorted(ours), "ours": digest(closure(ours)), "others": digest(sorted(others))}

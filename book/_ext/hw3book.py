@@ -5,7 +5,6 @@ what would go wrong in silence is a warning, which the build takes for an error;
 server for anything.
 """
 
-import ast
 import atexit
 import hashlib
 import importlib
@@ -35,14 +34,7 @@ EDITIONS = ("full", "student")
 SOLUTION = re.compile(r"^:{3,}\{solution-start\}.*?^:{3,}\{solution-end\}\n:{3,}\n", re.MULTILINE | re.DOTALL)
 BUILDERS = ("html", "singlehtml", "epub", "linkcheck", "gettext", "dummy")
 SILENT_TAGS = ("raises-exception", "skip-execution")
-THE_CALLERS = (
-    "MPLBACKEND",
-    "MATPLOTLIBRC",
-    "JUPYTER_PATH",
-    "JUPYTER_CONFIG_PATH",
-    "JUPYTER_CONFIG_DIR",
-    "PYTHONSTARTUP",
-)
+THE_CALLERS = ("MPLBACKEND", "MATPLOTLIBRC", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "JUPYTER_CONFIG_DIR")
 log = logging.getLogger(__name__)
 
 # Run by each kernel as it starts. A kernel is the first of a session of its own, with the workers of its experiments.
@@ -172,23 +164,20 @@ def page_digest(app: Sphinx, docname: str, text: str) -> str:
     """What the numbers of a page depend on: the meaning of the modules of hw3 that its cells import, pins, data,
     profile, precision; for the page that shows the bench, also the measurements."""
     from hw3.files import commit
-    from hw3.store import closure
+    from hw3.store import closure, meaning_and_imports
     from hw3.studies.profiles import profile
 
-    modules: list[str] = []
-    for _, code in cells(text):
-        for node in ast.walk(ast.parse(code)):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            elif isinstance(node, ast.Import):
-                modules += [alias.name for alias in node.names]
+    modules = [name for _, code in cells(text) for name in meaning_and_imports(code)[1]]
     measured = [path for folder in ("_build", "book/recorded") if (path := ROOT / folder / "bench.json").exists()]
-    parts = [json.dumps(closure(modules)), (ROOT / "requirements.txt").read_text(encoding="utf-8"), app.hw3_data]
-    parts += [
+    parts = [
+        json.dumps(closure(modules)),
+        (ROOT / "requirements.txt").read_text(encoding="utf-8"),
+        app.hw3_data,
         repr(profile()),
         "".join(path.read_text(encoding="utf-8") for path in measured) if docname == BENCH_PAGE else "",
+        recorded() if "hw3.studies.record" in text else "",
+        commit() if docname == REPLAY_PAGE else "",
     ]
-    parts += [recorded() if "hw3.studies.record" in text else "", commit() if docname == REPLAY_PAGE else ""]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -7,18 +7,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-__all__ = [
-    "Batches",
-    "DataError",
-    "ImageSet",
-    "Source",
-    "Split",
-    "load",
-    "load_folder",
-    "show",
-    "split",
-    "views",
-]
+__all__ = ["Batches", "DataError", "ImageSet", "Source", "Split", "load", "load_folder", "show", "split", "views"]
 
 
 class _Room(ModuleType):

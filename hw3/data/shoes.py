@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hw3.data import folder, standins
-from hw3.data.download import kaggle, kept, official
+from hw3.data.download import kaggle, official
 from hw3.data.images import ImageSet, Source
 from hw3.data.places import locate, text
 from hw3.files import DataError, data_dir
@@ -23,13 +23,6 @@ def find(root: Path) -> Path:
         DataError: there is none, or it lacks a class.
     """
     return locate(root, MARKS, "photographs of shoes", WANTED)
-
-
-def photographs() -> Path | None:
-    """Where the assignment's photographs lie on this machine, in ``$HW3_DATA`` or the cache; None if nowhere."""
-    data = data_dir()
-    place = data or kept("shoes")
-    return find(place) if place else None
 
 
 def _from_folder(root: Path, size: tuple[int, int], source: Source) -> ImageSet:

@@ -1,9 +1,8 @@
 """Two arms of a study: their difference, how far chance could have moved it, and the words that the numbers allow."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import hypot, isfinite, isnan
+from math import hypot, isfinite, isnan, nan
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from torch.nn import functional as F
 from hw3.show.tables import Table, minus, table
 from hw3.studies.run import Result
 
+CONFIDENCE = 0.95  # of every interval
 CHANCE = 2.0  # standard errors above a guess's accuracy below which a network counts as guessing
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -32,7 +32,6 @@ class Comparison:
     over_images: float
     by_seed: tuple[float, ...]
     measure: str = "accuracy"
-    confidence: float = 0.95
     failed: tuple[str, str] = ("", "")
 
     @property
@@ -81,7 +80,7 @@ class Comparison:
     @property
     def measured(self) -> str:
         """The difference with its unit and interval."""
-        interval = "" if isnan(self.visible) else f", {self.confidence:.0%} interval {self.interval}"
+        interval = "" if isnan(self.visible) else f", {CONFIDENCE:.0%} interval {self.interval}"
         return f"{self.amount(self.difference)} {self.unit}{interval}"
 
     def _repr_markdown_(self) -> str:
@@ -89,11 +88,7 @@ class Comparison:
 
 
 def compare(
-    first: Sequence[Result],
-    second: Sequence[Result],
-    targets: Tensor,
-    measure: str = "accuracy",
-    confidence: float = 0.95,
+    first: Sequence[Result], second: Sequence[Result], targets: Tensor, measure: str = "accuracy"
 ) -> Comparison:
     """Two arms on the same test images with labels ``targets`` (N,), paired by seed; ``measure`` is "accuracy" or
     "loss".
@@ -103,9 +98,7 @@ def compare(
     """
     _same_conditions([first, second])
     seeds = [result.seed for result in first]
-    return compare_logits(
-        [r.logits for r in first], [r.logits for r in second], targets, measure, confidence, seeds=seeds
-    )
+    return compare_logits([r.logits for r in first], [r.logits for r in second], targets, measure, seeds)
 
 
 def compare_logits(
@@ -113,7 +106,6 @@ def compare_logits(
     second: Sequence[Tensor],
     targets: Tensor,
     measure: str = "accuracy",
-    confidence: float = 0.95,
     seeds: Sequence[int] | None = None,
 ) -> Comparison:
     """The same for logits (N, classes), one for each seed; what has no seeds stands in every place of its arm."""
@@ -122,46 +114,34 @@ def compare_logits(
     seeds = range(len(first)) if seeds is None else seeds
     failed = (_failed(first, targets, seeds), _failed(second, targets, seeds))
     values = _by_image(first, targets, measure), _by_image(second, targets, measure)
-    return _of_values(*values, measure, confidence, failed)
+    return _of_values(*values, measure, failed)
 
 
 def contrast(
-    first: tuple[Sequence[Result], Sequence[Result]],
-    second: tuple[Sequence[Result], Sequence[Result]],
-    targets: Tensor,
-    measure: str = "accuracy",
-    confidence: float = 0.95,
+    first: tuple[Sequence[Result], Sequence[Result]], second: tuple[Sequence[Result], Sequence[Result]], targets: Tensor
 ) -> Comparison:
-    """The gain of one pair of arms minus the gain of another: (a - b) - (c - d), by seed and by image."""
+    """The gain in accuracy of one pair of arms minus that of another: (a - b) - (c - d), by seed and by image."""
     _same_conditions([*first, *second])
     gain, other = ([[r.logits for r in arm] for arm in pair] for pair in (first, second))
-    return contrast_logits(gain, other, targets, measure, confidence, [r.seed for r in first[0]])
+    return contrast_logits(gain, other, targets, [r.seed for r in first[0]])
 
 
 def contrast_logits(
     first: Sequence[Sequence[Tensor]],
     second: Sequence[Sequence[Tensor]],
     targets: Tensor,
-    measure: str = "accuracy",
-    confidence: float = 0.95,
     seeds: Sequence[int] | None = None,
 ) -> Comparison:
     """The same for two pairs of arms of logits (N, classes), one for each seed."""
     arms = [*first, *second]
-    a, b, c, d = (_by_image(arm, targets, measure) for arm in arms)
+    a, b, c, d = (_by_image(arm, targets, "accuracy") for arm in arms)
     broken = [_failed(arm, targets, range(len(arm)) if seeds is None else seeds) for arm in arms]
     failed = (" and ".join(filter(None, broken[:2])), " and ".join(filter(None, broken[2:])))
-    return _of_values(a - b, c - d, measure, confidence, failed)
+    return _of_values(a - b, c - d, "accuracy", failed)
 
 
-def paired(
-    first: Sequence[float],
-    second: Sequence[float],
-    tests: int | None = None,
-    measure: str = "accuracy",
-    confidence: float = 0.95,
-) -> Comparison:
-    """Two arms of which only one number a seed is known. With ``tests``, the number of test images, accuracies get the
+def paired(first: Sequence[float], second: Sequence[float], tests: int | None = None) -> Comparison:
+    """Two arms of which only the accuracies by seed are known. With ``tests``, the number of test images, they get the
     half-width of two independent samples of that size; both arms saw the same images, so it is if anything too wide.
 
     Raises:
@@ -173,17 +153,10 @@ def paired(
     images = 0.0
     if tests is not None:
         variance = sum(p * (1 - p) / tests for p in (a.mean(), b.mean()))
-        images = float(stats.norm.ppf((1 + confidence) / 2) * variance**0.5)
+        images = float(stats.norm.ppf((1 + CONFIDENCE) / 2) * variance**0.5)
     failed = tuple("" if np.isfinite(values).all() else "has a value that is not finite" for values in (a, b))
-    return Comparison(
-        float((a - b).mean()),
-        _half_width(a, b, confidence),
-        images,
-        tuple((a - b).tolist()),
-        measure,
-        confidence,
-        (failed[0], failed[1]),
-    )
+    by_seed = tuple((a - b).tolist())
+    return Comparison(float((a - b).mean()), _half_width(a - b), images, by_seed, failed=(failed[0], failed[1]))
 
 
 def _same_conditions(arms: Sequence[Sequence[Result]]) -> None:
@@ -226,35 +199,28 @@ def _failed(logits: Sequence[Tensor], targets: Tensor, seeds: Sequence[int]) -> 
     return " and ".join(f"{what} with seed{'s' * (len(n) > 1)} {', '.join(n)}" for what, n in broken.items())
 
 
-def _of_values(
-    first: np.ndarray, second: np.ndarray, measure: str, confidence: float, failed: tuple[str, str]
-) -> Comparison:
-    differences = (first - second).mean(1)
-    over_seeds = _half_width(first.mean(1), second.mean(1), confidence)
-    over_images = _half_width(first.mean(0), second.mean(0), confidence)
-    by_seed = tuple(differences.tolist())
-    return Comparison(float(differences.mean()), over_seeds, over_images, by_seed, measure, confidence, failed)
+def _of_values(first: np.ndarray, second: np.ndarray, measure: str, failed: tuple[str, str]) -> Comparison:
+    by_seed, by_image = (first - second).mean(1), (first - second).mean(0)
+    half_widths = _half_width(by_seed), _half_width(by_image)
+    return Comparison(float(by_seed.mean()), *half_widths, tuple(by_seed.tolist()), measure, failed)
 
 
-def _half_width(first: np.ndarray, second: np.ndarray, confidence: float) -> float:
-    """Of Student's interval for the mean of paired differences; NaN for a single pair."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):  # equal differences: scipy fears for its precision
-        warnings.simplefilter("ignore")
-        interval = stats.ttest_rel(first, second).confidence_interval(confidence)
-    half = float(interval.high - interval.low) / 2
+def _half_width(differences: np.ndarray) -> float:
+    """Of Student's interval for the mean of paired ``differences``; NaN for a single one."""
+    if len(differences) < 2:
+        return nan
+    with np.errstate(invalid="ignore"):  # of infinite losses
+        error = differences.std(ddof=1) / len(differences) ** 0.5
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(differences) - 1) * error)
     return 0.0 if half < 1e-12 else half  # roundings alone
 
 
 def between(
-    named: dict[str, list[Result]],
-    pairs: Sequence[tuple[str, str]],
-    targets: Tensor,
-    measure: str = "accuracy",
-    confidence: float = 0.95,
+    named: dict[str, list[Result]], pairs: Sequence[tuple[str, str]], targets: Tensor, measure: str = "accuracy"
 ) -> dict[str, Comparison]:
     """A comparison for each pair of names, under "first − second", over the seeds that both have."""
     arms = {f"{a} − {b}": in_common(named[a], named[b]) for a, b in pairs}
-    return {name: compare(*pair, targets, measure, confidence) for name, pair in arms.items()}
+    return {name: compare(*pair, targets, measure) for name, pair in arms.items()}
 
 
 def in_common(first: Sequence[Result], second: Sequence[Result]) -> tuple[list[Result], list[Result]]:
@@ -266,11 +232,8 @@ def in_common(first: Sequence[Result], second: Sequence[Result]) -> tuple[list[R
 def summary(comparisons: dict[str, Comparison]) -> Table:
     """One line for each comparison: what was measured, and what it shows."""
     first = next(iter(comparisons.values()))
-    header = ("comparison", f"difference ({first.unit})", f"{first.confidence:.0%} interval", "shown")
-    return table(
-        header,
-        ((name, c.amount(c.difference), c.interval, c.word) for name, c in comparisons.items()),
-    )
+    header = ("comparison", f"difference ({first.unit})", f"{CONFIDENCE:.0%} interval", "shown")
+    return table(header, ((name, c.amount(c.difference), c.interval, c.word) for name, c in comparisons.items()))
 
 
 def summaries(accuracies: dict[str, Comparison], losses: dict[str, Comparison]) -> Table:
@@ -302,7 +265,7 @@ def sentence(c: Comparison, first: str, second: str, quantity: str) -> str:
         word = "higher" if c.sign > 0 else "lower"
         return (
             f"The {quantity} of the {first} is {word} than that of the {second}: {c.amount(c.difference)} {c.unit} "
-            f"({c.confidence:.0%} interval {c.interval}, over {over})."
+            f"({CONFIDENCE:.0%} interval {c.interval}, over {over})."
         )
     if not c.visible:
         return (
@@ -312,7 +275,7 @@ def sentence(c: Comparison, first: str, second: str, quantity: str) -> str:
     least = c.amount(c.visible, signed=False)
     return (
         f"Whether the {quantity} of the {first} is higher or lower than that of the {second} is not shown: "
-        f"{c.amount(c.difference)} {c.unit} ({c.confidence:.0%} interval {c.interval}; {_agreement(c.by_seed)}). To "
+        f"{c.amount(c.difference)} {c.unit} ({CONFIDENCE:.0%} interval {c.interval}; {_agreement(c.by_seed)}). To "
         f"count as shown it would have to reach {least} {c.unit}."
     )
 
@@ -332,10 +295,10 @@ def _agreement(differences: Sequence[float]) -> str:
     return f"of {count_of(every)} seeds " + ", ".join(f"{count_of(n)} {w}" for w, n in some.items())
 
 
-def sentences(comparisons: dict[str, Comparison], quantity: str = "test accuracy", arm: str = "{}") -> dict[str, str]:
+def sentences(comparisons: dict[str, Comparison], arm: str = "{}") -> dict[str, str]:
     """``verdict0``, ``verdict1``, ...: a sentence for each "first − second"; ``arm`` makes a phrase of a name."""
     result = {}
     for i, (pair, c) in enumerate(comparisons.items()):
         first, second = (arm.format(name) for name in pair.split(" − "))
-        result[f"verdict{i}"] = sentence(c, first, second, quantity)
+        result[f"verdict{i}"] = sentence(c, first, second, "test accuracy")
     return result

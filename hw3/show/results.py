@@ -106,15 +106,15 @@ def parameters(groups: dict[str, Result]) -> Figure:
     return figure
 
 
-def differences(comparisons: dict[str, Comparison], quantity: str = "test accuracy") -> Figure:
+def differences(comparisons: dict[str, Comparison]) -> Figure:
     """Differences with their intervals, and a dot for each seed; what is shown is coloured, what is not is grey."""
     figure, axis = plt.subplots(figsize=(style.WIDTH, 0.9 + 0.45 * len(comparisons)))
     unit = _intervals(axis, comparisons)
-    axis.set(xlabel=f"difference in {quantity} ({unit}); small dots are seeds")
+    axis.set(xlabel=f"difference in test accuracy ({unit}); small dots are seeds")
     return figure
 
 
-def differences_beside(panels: dict[str, dict[str, Comparison]], quantity: str = "test accuracy") -> Figure:
+def differences_beside(panels: dict[str, dict[str, Comparison]]) -> Figure:
     """The same comparisons under several conditions, side by side on one scale."""
     rows = len(next(iter(panels.values())))
     size = (style.WIDTH, 1.2 + 0.45 * rows)
@@ -122,7 +122,7 @@ def differences_beside(panels: dict[str, dict[str, Comparison]], quantity: str =
     for axis, (title, comparisons) in zip(axes[0], panels.items(), strict=True):
         unit = _intervals(axis, comparisons)
         axis.set(title=title)
-    figure.supxlabel(f"difference in {quantity} ({unit}); small dots are seeds", color=style.GREY, fontsize=9.5)
+    figure.supxlabel(f"difference in test accuracy ({unit}); small dots are seeds", color=style.GREY, fontsize=9.5)
     return figure
 
 

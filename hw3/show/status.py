@@ -10,25 +10,13 @@ from statistics import mean
 from hw3.data.images import ImageSet
 from hw3.nets.weights import Weights
 from hw3.show.tables import Table, spread, table
+from hw3.store import PACKAGES
 from hw3.studies.profiles import Profile
 from hw3.studies.record import Plan, read
 from hw3.studies.run import Result
 from hw3.train.device import capability, processor
 
-SHOWN = [
-    "torch",
-    "torchvision",
-    "pytorch-lightning",
-    "sympy",
-    "numpy",
-    "scikit-learn",
-    "matplotlib",
-    "tensorboard",
-    "jupyter-book",
-    "sphinx",
-    "myst-nb",
-    "jupyter-cache",
-]
+SHOWN = (*PACKAGES, "sympy", "matplotlib", "tensorboard", "jupyter-book", "sphinx", "myst-nb", "jupyter-cache")
 
 
 def build(profile: Profile) -> Table:

@@ -196,16 +196,16 @@ def approach(positions: Sequence[float], values: Sequence[float], limit: float, 
 BOOT = ((20, 6), (48, 6), (51, 34), (78, 44), (87, 54), (87, 66), (20, 66))  # its outline, (column, row)
 
 
-def drawn_boot(height: int = 72, width: int = 96, noise: float = 12.0, seed: int = 0) -> np.ndarray:
-    """A boot in grey values, (height, width): flat sides, a sharp outline, fine stripes on the sole, and ``noise``, the
+def drawn_boot(noise: float = 12.0) -> np.ndarray:
+    """A boot in grey values, (72, 96): flat sides, a sharp outline, fine stripes on the sole, and ``noise``, the
     standard deviation of what a camera would add."""
-    rows, columns = np.mgrid[:height, :width]
-    inside = Path(BOOT).contains_points(np.column_stack([columns.ravel(), rows.ravel()])).reshape(height, width)
+    rows, columns = np.mgrid[:72, :96]
+    inside = Path(BOOT).contains_points(np.column_stack([columns.ravel(), rows.ravel()])).reshape(rows.shape)
     picture = np.where(inside, 95.0, 215.0)
     picture[inside & (rows > 58)] = 60
     picture[inside & (rows > 58) & (columns % 2 == 0)] = 190
     picture[inside & (rows % 6 < 2) & (rows < 34) & (columns > 36)] = 185
-    return picture + np.random.default_rng(seed).normal(0, noise, picture.shape)
+    return picture + np.random.default_rng(0).normal(0, noise, picture.shape)
 
 
 def blurring(images: Sequence[np.ndarray], titles: Sequence[str], rows: slice, columns: slice) -> Figure:

@@ -10,7 +10,7 @@ import lzma
 import os
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -213,13 +213,13 @@ def file_name(name: str, seed: int | None = None) -> str:
     return name.rpartition("/")[2] + ("" if seed is None else f"-seed{seed}")
 
 
-def record(plan: Plan, jobs: int | None = None, folder: Path | None = None) -> None:
+def record(plan: Plan, jobs: int | None = None) -> None:
     """Make what is missing, seed by seed, and write each run when it is done. Runs go through the run store, so that a
     killed recording goes on where it was."""
-    folder = folder or folder_of(plan.name)
+    folder = folder_of(plan.name)
     if plan.beside:
         plan.beside(folder)
-    missing = [(e, seed) for e, seed, state in status(plan, folder) if state != "recorded"]
+    missing = [(e, seed) for e, seed, state in status(plan) if state != "recorded"]
     at_once, done = jobs or os.cpu_count() or 1, 0
     for seed, same_seed in groupby(missing, key=lambda wanted: wanted[1]):
         group = [experiment for experiment, _ in same_seed]
@@ -230,10 +230,10 @@ def record(plan: Plan, jobs: int | None = None, folder: Path | None = None) -> N
                 report(f"recorded {name}, seed {seed} ({done} of {len(missing)})")
 
 
-def status(plan: Plan, folder: Path | None = None) -> list[tuple[Experiment, int, str]]:
+def status(plan: Plan) -> list[tuple[Experiment, int, str]]:
     """For each run of the plan: "recorded", "missing", "stale" (it was recorded with another configuration), or what is
     damaged. Trains nothing."""
-    folder = folder or folder_of(plan.name)
+    folder = folder_of(plan.name)
     return [(experiment, seed, _state(folder, experiment, seed)) for experiment, seed in plan.runs]
 
 
@@ -279,9 +279,7 @@ def write(plan: Plan, experiment: Experiment, result: Result, folder: Path) -> N
         folder / f"labels-{parts.digest[:12]}.npz.xz", {part: values.byte() for part, values in labels.items()}
     )
     write_arrays(folder / f"{stem}.npz.xz", arrays)
-    values = asdict(replace(result, folder=Path()))
-    for name in ("folder", "validation", "test"):
-        del values[name]
+    values = {name: value for name, value in asdict(result).items() if name not in ("folder", "validation", "test")}
     values |= {"losses": losses, "trace": trace, "code": meaning(entry(experiment, seed).code), "versions": versions()}
     values |= {"arrays": sha256(folder / f"{stem}.npz.xz")}
     with whole(folder / f"{stem}.json") as path:

@@ -116,8 +116,10 @@ def whole_run(recorded: Recorded, experiment: Experiment) -> Result:
         try:
             return run(experiment, recorded.seed, progress=True)
         finally:
-            del os.environ["HW3_RUNS"]
-            os.environ |= {} if before is None else {"HW3_RUNS": before}
+            if before is None:
+                del os.environ["HW3_RUNS"]
+            else:
+                os.environ["HW3_RUNS"] = before
 
 
 def drawn(record: Record) -> Recorded:

@@ -81,7 +81,7 @@ class Searched:
     @property
     def settings(self) -> list[Trials]:
         """Those that differ: without a teacher (α = 0) the temperature means nothing."""
-        return list({(t.alpha, t.alpha and t.temperature): t for t in self.trials}.values())
+        return list({(t.alpha, t.temperature if t.alpha else None): t for t in self.trials}.values())
 
     @property
     def lowest(self) -> Trials:
@@ -162,8 +162,8 @@ def search(search: Search, jobs: int | None = None, storage: str | None = None, 
         if storage is None:
             run_all(search.variants(), search.seeds, jobs)  # all of the grid at once, over all cores
         study = _fill(search, jobs, storage, wanted)
-        rows = {json.dumps(asdict(row)): row for row in map(_row, _finished(study))}  # the same setting counts once
-        (folder / "trials.json").write_text(json.dumps([asdict(row) for row in rows.values()]), encoding="utf-8")
+        rows = dict.fromkeys(map(_row, _finished(study)))  # the same setting counts once
+        (folder / "trials.json").write_text(json.dumps([asdict(row) for row in rows]), encoding="utf-8")
 
     return _read(place.made(make))
 

@@ -41,15 +41,14 @@ class Shoes:
         """Some of the experiments."""
         return [(self.experiments | self.more)[name] for name in names]
 
-    def plan(self, seeds: Sequence[int] = range(8), more: Sequence[int] = (8, 9)) -> Plan:
-        """What is recorded: every experiment with the first half of ``seeds``, those of the usual length first, then
-        with the other half; then the MLPs, whose runs are short, with ``more`` seeds. Written down before the first
-        run."""
+    def plan(self) -> Plan:
+        """What is recorded: every experiment with the seeds 0 to 3, those of the usual length first, then with 4 to 7;
+        then the MLPs, whose runs are short, with 8 and 9. Written down before the first run."""
         every = list((self.experiments | self.more).values())
         longer = [e for e in every if e.training.epochs != every[0].training.epochs]
-        tiers, halves = ([e for e in every if e not in longer], longer), (seeds[:4], seeds[4:])
-        runs = [(e, seed) for half in halves for tier in tiers for seed in half for e in tier]
-        runs += [(e, seed) for seed in more for e in every if "/mlp" in e.name]
+        tiers = ([e for e in every if e not in longer], longer)
+        runs = [(e, seed) for half in (range(4), range(4, 8)) for tier in tiers for seed in half for e in tier]
+        runs += [(e, seed) for seed in (8, 9) for e in every if "/mlp" in e.name]
         masked = [e.name for e in every if "drop" in e.name and "/mlp" not in e.name] + ["shoes/cnn", "shoes/few-cnn"]
         looks: dict[str, dict[str, Look]] = {name: {"re_estimated": re_estimated} for name in masked}
         for name in ("shoes/mlp", "shoes/cnn"):

@@ -6,19 +6,7 @@ Indices start at 1, as in the hand-out.
 
 from dataclasses import dataclass
 
-from sympy import (
-    Eq,
-    Expr,
-    Heaviside,
-    IndexedBase,
-    Integer,
-    Max,
-    Sum,
-    Symbol,
-    diff,
-    expand,
-    symbols,
-)
+from sympy import Eq, Expr, Heaviside, IndexedBase, Integer, Max, Sum, Symbol, diff, expand, symbols
 
 from hw3.theory.notation import Iverson, partial
 from hw3.theory.sizes import whole

@@ -8,27 +8,16 @@ also a convolution.
 from collections.abc import Callable
 from typing import Any
 
-from sympy import (
-    Expr,
-    Float,
-    I,
-    Matrix,
-    MatrixBase,
-    Rational,
-    SympifyError,
-    cos,
-    expand,
-    nan,
-    ones,
-    oo,
-    sin,
-    sympify,
-    zoo,
-)
+from sympy import Expr, Float, I, Integer, Matrix, MatrixBase, SympifyError, cos, expand, nan, oo, sin, sympify, zoo
 
 from hw3.theory.sizes import whole
 
-BORDERS = ("keep", "zero", "reflect", "wrap")
+BORDERS: dict[str, Callable[[int, int], int | None]] = {  # the index that is read for one outside; None: a zero
+    "keep": lambda i, length: i,  # nothing outside is read
+    "zero": lambda i, length: i if 0 <= i < length else None,
+    "reflect": lambda i, length: abs(i) if i < length else 2 * (length - 1) - i,
+    "wrap": lambda i, length: i % length,
+}
 
 
 def exact(value: Any) -> Expr:
@@ -79,17 +68,7 @@ def box_kernel(size: int = 3) -> Matrix:
         ValueError: ``size`` is not a positive integer.
     """
     size = whole("size", size)
-    return ones(size, size) * Rational(1, size**2)
-
-
-def _index_rule(border: str) -> Callable[[int, int], int | None]:
-    """How an index outside ``0..length-1`` is read: another index, or None for a zero."""
-    rules: dict[str, Callable[[int, int], int | None]] = {
-        "zero": lambda i, length: i if 0 <= i < length else None,
-        "reflect": lambda i, length: abs(i) if i < length else 2 * (length - 1) - i,
-        "wrap": lambda i, length: i % length,
-    }
-    return rules[border]
+    return Matrix.ones(size, size) / size**2
 
 
 def filter2d(image: Matrix, kernel: Matrix, border: str = "keep") -> Matrix:
@@ -116,13 +95,13 @@ def filter2d(image: Matrix, kernel: Matrix, border: str = "keep") -> Matrix:
     top, left = kernel_height // 2, kernel_width // 2
     if border == "reflect" and (top >= height or left >= width):
         raise ValueError(f"a {height} x {width} image is too small to be reflected by {top} and {left} pixels")
-    rule = _index_rule("zero" if border == "keep" else border)
+    rule = BORDERS[border]
 
     def pixel(row: int, column: int) -> Expr:
         fits = top <= row < height - top and left <= column < width - left
         if border == "keep" and not fits:
             return image[row, column]
-        total = sympify(0)
+        total = Integer(0)
         for a in range(kernel_height):
             for b in range(kernel_width):
                 r, c = rule(row + a - top, height), rule(column + b - left, width)
@@ -145,7 +124,7 @@ def frequency_response(kernel: Matrix, w1: Any, w2: Any) -> Expr:
         raise ValueError(f"the kernel is {kernel.rows} x {kernel.cols}; both sides must be odd")
     w1, w2 = exact(w1), exact(w2)
     top, left = kernel.rows // 2, kernel.cols // 2
-    real = imaginary = sympify(0)
+    real = imaginary = Integer(0)
     for a in range(kernel.rows):
         for b in range(kernel.cols):
             angle = w1 * (a - top) + w2 * (b - left)

@@ -13,9 +13,6 @@ def partial(variable: Expr | str, of: str = "L") -> Symbol:
     return Symbol(rf"\frac{{\partial {of}}}{{\partial {below}}}")
 
 
-_GEQ = r"\geq"
-
-
 class Iverson(Function):  # type: ignore[misc]
     """Iverson's bracket, 1 if true and 0 if not: ``Iverson(a, b, 1)`` is [a > b], ``Iverson(a, b, 0)`` is [a >= b].
 
@@ -38,7 +35,8 @@ class Iverson(Function):  # type: ignore[misc]
         return f"[{self._printed(printer, '>=')}]"
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        bracket = rf"\left[{self._printed(printer, _GEQ)}\right]"
+        comparison = self._printed(printer, r"\geq")
+        bracket = rf"\left[{comparison}\right]"
         return bracket if exp is None else rf"{bracket}^{{{exp}}}"
 
 

@@ -53,8 +53,7 @@ def test_hw3_data_is_read_in_every_layout(tmp_path, make_folder, monkeypatch, la
     assert images.source.kind == "folder"
     assert images.class_names == ("Boot", "Sandal", "Shoe")
     assert images.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
-    assert shoes.photographs() is not None
-    assert all((shoes.photographs() / name).is_file() for name in images.files)
+    assert all((shoes.find(data) / name).is_file() for name in images.files)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +131,6 @@ class TestKaggle:
         monkeypatch.delattr(kagglehub, "dataset_download")
         assert load().source.kind == "cache"
         assert load(kind="cache").digest == load(kind="kaggle").digest == first.digest
-        assert shoes.photographs().is_relative_to(cache)
 
     def test_stand_ins_that_are_asked_for_are_used_beside_a_download(self, monkeypatch, make_folder):
         self.test_a_download_lands_in_the_cache_and_is_not_asked_for_again(

@@ -6,15 +6,11 @@ on here, so that a page imports one name.
 # ruff: noqa: F401
 
 from hw3.show.comparison import (
-    Comparison,
     between,
     compare,
     compare_logits,
-    contrast,
     contrast_logits,
-    paired,
     sentence,
-    sentences,
     summaries,
     summary,
 )
@@ -23,7 +19,6 @@ from hw3.show.verdicts.distillation import (
     beside_teacher,
     calibrated,
     full_tuning,
-    images_of,
     linear_tuning,
     normalization,
     pretraining,
@@ -33,26 +28,6 @@ from hw3.show.verdicts.distillation import (
     student,
     teacher,
 )
-from hw3.show.verdicts.explanation import (
-    softness,
-    when_it_helps,
-    wrong_classes,
-)
-from hw3.show.verdicts.shoes import (
-    alike,
-    batch_norm,
-    cnn,
-    dropblock,
-    factorization,
-    helped,
-    mlp,
-    photographs,
-)
-from hw3.show.verdicts.words import (
-    confused,
-    fit_gap,
-    last_epochs,
-    own_runs,
-    replayed,
-    replayed_teacher,
-)
+from hw3.show.verdicts.explanation import softness, when_it_helps, wrong_classes
+from hw3.show.verdicts.shoes import alike, batch_norm, cnn, dropblock, factorization, helped, mlp, photographs
+from hw3.show.verdicts.words import confused, fit_gap, last_epochs, own_runs, replayed, replayed_teacher

@@ -27,9 +27,10 @@ def photographs(data: ImageSet, parts: Split, groups: np.ndarray | None, nearest
     for number, part in enumerate((parts.train, parts.validation, parts.test)):
         side[part.numpy()] = number
     first = content_ids(data.images)
-    alike = (
-        first if groups is None else np.unique(groups, return_index=True)[1][np.unique(groups, return_inverse=True)[1]]
-    )
+    alike = first
+    if groups is not None:
+        _, firsts, group = np.unique(groups, return_index=True, return_inverse=True)
+        alike = firsts[group]  # of each image the first of its twins
     for what, other in (("copies of an image", first), ("twins", alike)):
         if (side != side[other]).any():
             raise RuntimeError(f"{data.name}: {what} lie in two parts; split() keeps them together")
@@ -221,14 +222,11 @@ def dropblock(
 
 def helped(by_images: dict[int, dict[str, Comparison]]) -> dict[str, str]:
     """Did any regularizer help? ``by_images``: for each number of training images comparisons "regularizer − none"."""
-    words = {"higher": "higher", "lower": "lower", "not shown": "neither shown to be higher nor lower"}
+    words = {"higher": "higher with", "lower": "lower with", "not shown": "neither shown to be higher nor lower with"}
     told = []
     for number, comparisons in by_images.items():
-        clauses = []
-        for word in (*words, "one seed", "diverged"):
-            named = [(name.split(" − ")[0], c) for name, c in comparisons.items() if c.word == word]
-            some = ", ".join(f"{name} ({c.amount(c.difference)} points)" for name, c in named)
-            clauses += [f"{words.get(word, 'without a verdict')} with {some}"] if some else []
+        named = {pair.split(" − ")[0]: c for pair, c in comparisons.items()}
+        clauses = _by_outcome(named, words, "without a verdict with")
         seeds = count_of(len(next(iter(comparisons.values())).by_seed))
         told.append(f"with {number:,} training images ({seeds} seeds) the test accuracy is {', '.join(clauses)}")
     every = [c for comparisons in by_images.values() for c in comparisons.values()]
@@ -247,16 +245,22 @@ def helped(by_images: dict[int, dict[str, Comparison]]) -> dict[str, str]:
     return {"told": f"Compared with no regularizer, {'; '.join(told)}.", "helped": conclusion}
 
 
+def _by_outcome(named: dict[str, Comparison], words: dict[str, str], unknown: str) -> list[str]:
+    """A clause for each outcome that occurs: ``words`` of it, or ``unknown``, then who had it."""
+    clauses = []
+    for word in (*words, "one seed", "diverged"):
+        some = [f"{name} ({c.amount(c.difference)} {c.unit})" for name, c in named.items() if c.word == word]
+        clauses += [f"{words.get(word, unknown)} {', '.join(some)}"] if some else []
+    return clauses
+
+
 def batch_norm(
     repaired: dict[str, Comparison], before: dict[str, Comparison], fair: dict[str, Comparison]
 ) -> dict[str, str]:
     """What taking batch norm's statistics anew without masks does: ``repaired`` for each network, ``before`` and
     ``fair`` between networks with the stored statistics and with the new ones."""
     words = {"higher": "rises for", "lower": "falls for", "not shown": "is not shown to change for"}
-    clauses = []
-    for word in (*words, "one seed", "diverged"):
-        some = [f"{name} ({c.amount(c.difference)} {c.unit})" for name, c in repaired.items() if c.word == word]
-        clauses += [f"{words.get(word, 'allows no verdict for')} {', '.join(some)}"] if some else []
+    clauses = _by_outcome(repaired, words, "allows no verdict for")
     ratios = [f.visible / b.visible for b, f in zip(before.values(), fair.values(), strict=True) if b.visible > 0]
     finite = bool(ratios) and all(map(isfinite, ratios))
     span = f"The intervals are then {min(ratios):.2f} to {max(ratios):.2f} times as wide as before." if finite else ""
