@@ -49,6 +49,9 @@ function lookAfterScrollables() {
 }
 
 window.addEventListener("load", () => {
+  const sidebar = document.querySelector(".bd-sidebar-primary"); // the theme draws the book's name outside of any landmark
+  sidebar?.setAttribute("role", "region");
+  sidebar?.setAttribute("aria-label", "The book and its pages");
   document.querySelectorAll("button.copybtn").forEach((button) => button.setAttribute("aria-label", "Copy this code"));
   const ready = window.MathJax?.startup?.promise ?? Promise.resolve();
   ready.then(lookAfterScrollables);
