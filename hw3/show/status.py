@@ -12,7 +12,7 @@ from hw3.nets.weights import Weights
 from hw3.show.tables import Table, spread, table
 from hw3.store import PACKAGES
 from hw3.studies.profiles import Profile
-from hw3.studies.record import Plan, read
+from hw3.studies.record import Plan, begun, read
 from hw3.studies.run import Result
 from hw3.train.device import capability, processor
 
@@ -57,7 +57,10 @@ def runs(groups: dict[str, list[Result]]) -> Table:
 
 def recorded(plan: Plan) -> Table:
     """Every experiment of a plan: how many of its runs are recorded, what they scored, and on what they ran."""
-    kept, planned = read(plan.name).groups, Counter(experiment.name for experiment, _ in plan.runs)
+    kept, planned = (
+        read(plan.name).groups if begun(plan.name) else {},
+        Counter(experiment.name for experiment, _ in plan.runs),
+    )
     rows = []
     for name, wanted in planned.items():
         runs = kept.get(name, [])

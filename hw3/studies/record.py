@@ -164,6 +164,11 @@ def shown(
     return Shown(own, labels[parts.test], labels[parts.validation])
 
 
+def begun(name: str) -> bool:
+    """Is any run recorded under ``name``?"""
+    return any(folder_of(name).glob("*-seed*.json"))
+
+
 def has(name: str, *experiments: str, runs: int = 2) -> bool:
     """Are as many ``runs`` or more of each of the ``experiments`` recorded?"""
     return all(len(list(folder_of(name).glob(f"{file_name(e)}-seed*.json"))) >= runs for e in experiments)

@@ -9,7 +9,7 @@ import torch
 
 from hw3.files import commit
 from hw3.store import described, digest, meaning, versions
-from hw3.studies.record import Plan, Record, Recorded, has, is_of, read
+from hw3.studies.record import Plan, Record, Recorded, begun, has, is_of, read
 from hw3.studies.run import Experiment, Result, entry, run
 from hw3.studies.steps import cpu, first_losses
 from hw3.train.device import capability
@@ -86,6 +86,8 @@ def replayed(plan: Plan) -> Replay | str:
     Raises:
         RuntimeError: the losses do not agree, or the labels are not those of the images at hand.
     """
+    if not begun(plan.name):
+        return "No run of this study is recorded yet, so nothing was replayed."
     kept = read(plan.name)
     one = drawn(kept)
     experiment = next(e for e, _ in plan.runs if e.name == one.name)

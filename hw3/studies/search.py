@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError
 from hw3.files import report, runs_dir
 from hw3.store import Entry, described
 from hw3.studies.parallel import run_all
-from hw3.studies.record import folder_of, read
+from hw3.studies.record import begun, read
 from hw3.studies.run import Experiment, Result, entry, tuples
 from hw3.train.losses import Distillation
 
@@ -121,7 +121,7 @@ def recorded(name: str) -> tuple[Searched, list[Result]] | None:
     Raises:
         DataError: a file of the record was changed.
     """
-    if not folder_of(name).exists():
+    if not begun(name):
         return None
     kept = read(name)
     groups: dict[tuple[float, float], list[Result]] = {}

@@ -35,6 +35,8 @@ def test_each_experiment_has_a_row(make_arm):
 def test_a_plan_shows_what_is_recorded_of_it_and_what_is_not(make_arm, monkeypatch):
     monkeypatch.setattr(status, "read", lambda name: SimpleNamespace(groups={"a": make_arm("a", [0.9, 0.8])}))
     plan = Plan("toys", tuple((SimpleNamespace(name=name), seed) for name in "ab" for seed in range(3)))
+    assert [row[1] for row in status.recorded(plan).rows] == ["0 of 3", "0 of 3"]
+    monkeypatch.setattr(status, "begun", lambda name: True)
     assert status.recorded(plan).rows == (
         ("a", "2 of 3", "85.0% (80.0 to 90.0%)", "0.2", "32-true, AVX2"),
         ("b", "0 of 3", "", "", ""),

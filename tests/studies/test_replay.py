@@ -53,6 +53,10 @@ def test_changed_code_is_said(one, monkeypatch):
     assert again.agrees  # its losses still do
 
 
+def test_where_nothing_is_recorded_nothing_is_replayed(small, folder, plan_of):
+    assert "No run of this study is recorded yet" in replayed(plan_of(small(name="rows/alone")))
+
+
 def test_a_run_without_first_losses_cannot_be_replayed(runs, small, folder, plan_of):
     experiment = small(name="rows/alone")
     record(plan_of(experiment, seeds=(0,), untraced=("rows/alone",)), jobs=1)
