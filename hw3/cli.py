@@ -136,6 +136,8 @@ def _runs(arguments: argparse.Namespace) -> None:
     from hw3.store import entries
     from hw3.studies.run import RESULT, read
 
+    if arguments.yes and not arguments.prune:
+        raise ValueError("--yes removes nothing by itself; say --prune --yes")
     if arguments.prune:
         _prune([runs_dir(), cache_dir()], arguments.yes)
         return
@@ -314,6 +316,8 @@ class _Parser(argparse.ArgumentParser):
         wrong = re.search("invalid choice: '(.*?)'", message)
         choices = [name for action in self._actions for name in action.choices or ()]
         near = get_close_matches(wrong[1], choices, 1) if wrong else []
+        if "unrecognized arguments" in message and self.prog.endswith("check"):
+            message += "; put the formula in quotes"
         self.exit(2, f"{self.prog}: {message}; " + (f"did you mean {near[0]}?\n" if near else f"see {self.prog} -h\n"))
 
 

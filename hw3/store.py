@@ -301,17 +301,20 @@ def read(folder: Path) -> dict[str, Any] | None:
         return None
     path = folder / RECORD
     try:
+        if not path.is_file():  # a pipe would be waited for
+            raise OSError("it is missing, or no file")
         stamp = path.stat().st_mtime_ns
         record = json.loads(path.read_text(encoding="utf-8"))
         unchanged = record.pop("checksum") == digest(record)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        files = {str(name): (int(size), str(checksum)) for name, (size, checksum) in record.get("files", {}).items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedError(f"{folder} is damaged ({RECORD} is no record: {error})") from error
     if not unchanged:
         raise DamagedError(f"{folder} is damaged ({RECORD} was changed)")
     if record.get("format") != FORMAT:
         raise DamagedError(f"{folder} is of another version")
     if _verified.get(folder) != stamp:
-        for name, (size, checksum) in record["files"].items():
+        for name, (size, checksum) in files.items():
             kept = folder / name
             if not kept.is_file() or kept.stat().st_size != size or sha256(kept) != checksum:
                 raise DamagedError(f"{folder} is damaged ({name} {'was changed' if kept.exists() else 'is missing'})")

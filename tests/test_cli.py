@@ -470,3 +470,14 @@ def test_a_stopped_command_leaves_no_process_and_the_same_command_goes_on(hw3, t
     one, *others = [row for row in rows if row["state"] == "to train"]
     assert len(others) == left - 1
     assert hw3("run", one["name"], "--seed", str(one["seed"]))[0] == 0
+
+
+def test_yes_alone_removes_nothing(capsys):
+    assert main(["runs", "--yes"]) == 2
+    assert "say --prune --yes" in capsys.readouterr().err
+
+
+def test_a_formula_in_pieces_is_told_about_quotes(capsys):
+    with pytest.raises(SystemExit):
+        main(["check", "t3.da", "yhat", "-", "y"])
+    assert "put the formula in quotes" in capsys.readouterr().err

@@ -151,6 +151,9 @@ def test_an_error_of_the_system_is_told_in_one_line(tmp_path, monkeypatch):
     named = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "deep" / "file"))
     assert re.fullmatch(r".*/deep/file cannot be written: No space left.* by HW3_RUNS", explained(named))
     assert explained(FileNotFoundError(errno.ENOENT, "No such file", "x")) == "[Errno 2] No such file: 'x'"
+    monkeypatch.setenv("HW3_RUNS", "/proc/nowhere")
+    missing = FileNotFoundError(errno.ENOENT, "No such file or directory", "/proc/nowhere")
+    assert explained(missing).endswith("No such file or directory; name another folder by HW3_RUNS")
 
 
 def test_torchs_own_words_for_a_full_disk_become_ours(small_disk, monkeypatch):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import linecache
 import multiprocessing
+import os
 import shutil
 import signal
 import subprocess
@@ -293,6 +294,14 @@ def edit_record(path):
     edit(path, '"n": 1', '"n": 2')
 
 
+def reseal(path, **changes):
+    """Another record with a right checksum."""
+    record = json.loads(path.read_text()) | changes
+    del record["checksum"]
+    record["checksum"] = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps(record))
+
+
 DAMAGES = {
     "a bit flipped": ("deep/file", flip),
     "cut": ("deep/file", lambda path: path.write_bytes(path.read_bytes()[:-1])),
@@ -306,6 +315,12 @@ DAMAGES = {
     "record a folder": ("entry.json", replace_by_folder),
     "record a list": ("entry.json", lambda path: path.write_text("[1]")),
     "record of nothing": ("entry.json", lambda path: path.write_text("{}")),
+    "record nested": ("entry.json", lambda path: path.write_text("[" * 100_000)),
+    "record a pipe": ("entry.json", lambda path: path.unlink() or os.mkfifo(path)),
+    **{
+        f"sealed with files {files}": ("entry.json", partial(reseal, files=files))
+        for files in (None, [], ["deep/file"], {"deep/file": [1]}, {"deep/file": None})
+    },
     "record no text": ("entry.json", lambda path: path.write_bytes(b"\xff\xfe\x00")),
     "everything gone": ("deep/file", lambda path: shutil.rmtree(path.parent.parent) or path.parent.parent.mkdir()),
     "a file instead of all": (

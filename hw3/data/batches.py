@@ -6,7 +6,7 @@ from operator import index
 import torch
 from torch import Tensor
 
-from hw3.data.views import IMAGE, REACH, View, padded, windows
+from hw3.data.views import IMAGE, REACH, View, checked, padded, windows
 
 SEEDS = 2**43  # a seed's size, times 1,000,003, is what torch's generators take
 
@@ -63,7 +63,9 @@ class Batches:
         # Rows are picked from memory laid out as the network will read it: an image is one stretch of bytes.
         self.rows = images.permute(0, 2, 3, 1).contiguous() if self.plain else windows(padded(images))
         self.labels, self.teacher_logits = labels, teacher_logits
-        self.views = torch.tensor([(flipped, REACH - down, REACH - right) for flipped, down, right in views])
+        self.views = torch.tensor(
+            [(flipped, REACH - down, REACH - right) for flipped, down, right in map(checked, views)]
+        )
         self.batch_size, self.seed, self.draws, self.share = index(batch_size), seed, draws, share
 
     def __len__(self) -> int:

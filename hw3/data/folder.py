@@ -51,6 +51,8 @@ def list_images(root: Path, names: tuple[str, ...] | None, accepted: Accepted) -
     images: dict[str, list[Path]] = {}
     for entry in entries(root):
         name = text(PurePath(entry.name)) if known is None else known.get(entry.name.lower())
+        if entry.is_symlink() and not entry.exists():
+            raise DataError(f"{text(entry)} is a link that leads nowhere; mend it or move it away")
         inside = entries(entry) if entry.is_dir() else []
         if not entry.is_dir() or name is None:
             if any(path in accepted for path in (entry, *inside)):
@@ -62,6 +64,11 @@ def list_images(root: Path, names: tuple[str, ...] | None, accepted: Accepted) -
         if not inside:
             raise DataError(f"the class folder {text(entry)} is empty; it needs {accepted} images")
         strange = next((path for path in inside if path not in accepted), None)
+        if strange and strange.is_dir():
+            raise DataError(
+                f"{text(entry)} holds the folder {text(PurePath(strange.name))}; name the folder whose folders are the "
+                "classes, with images alone in them"
+            )
         if strange:
             raise DataError(f"{text(strange)} is not a {accepted} file; move it away")
         images[name] = inside

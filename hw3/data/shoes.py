@@ -5,7 +5,7 @@ from pathlib import Path
 from hw3.data import folder, standins
 from hw3.data.download import kaggle, official
 from hw3.data.images import ImageSet, Source
-from hw3.data.places import locate, text
+from hw3.data.places import entries, locate, text
 from hw3.files import DataError, data_dir
 
 KAGGLE = "hasibalmuzdadid/shoe-vs-sandal-vs-boot-dataset-15k-images"
@@ -20,9 +20,15 @@ def find(root: Path) -> Path:
     """The folder at or below ``root`` (or in an archive there) that holds the three classes.
 
     Raises:
-        DataError: there is none, or it lacks a class.
+        DataError: there is none, or it lacks a class; or another folder beside it holds them too.
     """
-    return locate(root, MARKS, "photographs of shoes", WANTED)
+    found = locate(root, MARKS, "photographs of shoes", WANTED)
+    beside = entries(found.parent) if found != root and found.is_relative_to(root) else []
+    for other in beside:
+        inside = {entry.name.lower() for entry in entries(other) if entry.is_dir()} if other.is_dir() else set()
+        if other != found and inside.issuperset(name.lower() for name in CLASSES):
+            raise DataError(f"{text(found)} and {text(other)} both hold photographs of shoes; name one of them")
+    return found
 
 
 def _from_folder(root: Path, size: tuple[int, int], source: Source) -> ImageSet:

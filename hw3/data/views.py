@@ -59,8 +59,20 @@ def windows(bordered: Tensor) -> Tensor:
     return bordered.permute(0, 2, 3, 1).unfold(1, height, 1).unfold(2, width, 1).permute(0, 1, 2, 4, 5, 3)
 
 
+def checked(view: View) -> View:
+    """``view`` itself.
+
+    Raises:
+        ValueError: a shift beyond ``REACH``, or a flip that is neither true nor false.
+    """
+    flipped, down, right = view
+    if flipped not in (False, True) or not all(isinstance(n, int) and -REACH <= n <= REACH for n in (down, right)):
+        raise ValueError(f"a view is {view!r}; it must be (flipped, down, right) with shifts from {-REACH} to {REACH}")
+    return view
+
+
 def show(images: Tensor, view: View) -> Tensor:
     """One view of all ``images`` (N, C, H, W), same shape and type, channels-last."""
-    flipped, down, right = view
+    flipped, down, right = checked(view)
     shifted = windows(padded(images))[:, REACH - down, REACH - right].permute(0, 3, 1, 2)
     return (shifted.flip(3) if flipped else shifted).contiguous(memory_format=torch.channels_last)

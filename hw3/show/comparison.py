@@ -219,6 +219,8 @@ def between(
     named: dict[str, list[Result]], pairs: Sequence[tuple[str, str]], targets: Tensor, measure: str = "accuracy"
 ) -> dict[str, Comparison]:
     """A comparison for each pair of names, under "first − second", over the seeds that both have."""
+    for name in (name for pair in pairs for name in pair if name not in named):
+        raise ValueError(f"there is no arm {name!r}; there are {', '.join(named)}")
     arms = {f"{a} − {b}": in_common(named[a], named[b]) for a, b in pairs}
     return {name: compare(*pair, targets, measure) for name, pair in arms.items()}
 
@@ -231,6 +233,8 @@ def in_common(first: Sequence[Result], second: Sequence[Result]) -> tuple[list[R
 
 def summary(comparisons: dict[str, Comparison]) -> Table:
     """One line for each comparison: what was measured, and what it shows."""
+    if not comparisons:
+        raise ValueError("there is no comparison to sum up; give at least one")
     first = next(iter(comparisons.values()))
     header = ("comparison", f"difference ({first.unit})", f"{CONFIDENCE:.0%} interval", "shown")
     return table(header, ((name, c.amount(c.difference), c.interval, c.word) for name, c in comparisons.items()))

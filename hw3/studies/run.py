@@ -19,6 +19,7 @@ from hw3.files import runs_dir
 from hw3.nets.build import build
 from hw3.nets.count import by_kind, multiplications, parameters
 from hw3.store import Entry, described
+from hw3.theory.sizes import whole
 from hw3.train.best import Best
 from hw3.train.device import capability, fabric, precision_of, processor
 from hw3.train.loop import LAST, Row, Task, fit
@@ -53,7 +54,7 @@ class Experiment:
     ``labels``: how many of them have one (None: all). ``histograms``: keep those of the weights of each epoch.
 
     Raises:
-        ValueError: a name that could not be that of a folder.
+        ValueError: a name that could not be that of a folder, or ``labels`` or ``shifts`` that are no positive integer.
     """
 
     name: str
@@ -73,6 +74,9 @@ class Experiment:
             raise ValueError(
                 f"the name is {self.name!r}; it must be words with slashes between them, as in 'mine/wide'"
             )
+        for field in ("labels", "shifts"):
+            if (value := getattr(self, field)) is not None:
+                object.__setattr__(self, field, whole(field, value))
 
     @property
     def what(self) -> dict[str, Any]:
@@ -210,8 +214,9 @@ def run(experiment: Experiment, seed: int, device: Fabric | None = None, progres
     if experiment.training.batch_size % device.world_size:
         size = experiment.training.batch_size
         raise ValueError(f"a batch of {size} cannot be divided among {device.world_size} devices")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**40:
-        raise ValueError(f"the seed is {seed!r}; it must be a whole number from 0 to 2**40")
+    seed = whole("the seed", seed, least=0)
+    if seed >= 2**40:
+        raise ValueError(f"the seed is {seed}; it must be below 2**40")
     place = entry(experiment, seed, device.world_size)
     if device.world_size > 1:
         _agree(device, f"{place.kind}/{place.folder.name}")

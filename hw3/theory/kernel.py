@@ -100,10 +100,12 @@ def count_multiplications(image: list, kernels: list, stride: int = 1) -> tuple[
         The output, nested lists (out_channels, H', W'), and how many products were formed.
 
     Raises:
-        ValueError: a stride below 1, or kernels that are not square, not of one size, larger than the image or of other
-            channels than it.
+        ValueError: a stride below 1, volumes of another depth, or kernels that are not square, not of one size, larger
+            than the image or of other channels than it.
     """
-    stride, side = whole("stride", stride), len(kernels[0][0])
+    stride = whole("stride", stride)
+    image, kernels = _nested("image", image, 3), _nested("kernels", kernels, 4)
+    side = len(kernels[0][0])
     height, width = len(image[0]), len(image[0][0])
     if any(_shape(kernel) != [[side] * side] * len(image) for kernel in kernels):
         raise ValueError(
@@ -127,6 +129,15 @@ def count_multiplications(image: list, kernels: list, stride: int = 1) -> tuple[
             plane.append(row)
         output.append(plane)
     return output, count
+
+
+def _nested(name: str, values: Any, depth: int) -> Any:
+    """``values`` as lists in ``depth`` levels, numpy's integers as Python's, which cannot overflow."""
+    if depth == 0:
+        return values.__index__() if hasattr(values, "__index__") else values
+    if isinstance(values, str) or not hasattr(values, "__len__") or len(values) == 0:
+        raise ValueError(f"{name} holds {values!r} where a list was expected that is not empty")
+    return [_nested(name, value, depth - 1) for value in values]
 
 
 def _shape(volume: list) -> list[list[int]]:

@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ Shape = tuple[Size, ...]
 
 
 _KINDS = ("conv", "relu", "pool", "flatten", "fc")
+_SIZES = {"conv": ("size", "filters"), "pool": ("size",), "fc": ("size",)}  # what a kind must have
 
 
 class LayerError(ValueError):
@@ -30,7 +31,7 @@ class Layer:
 
     Raises:
         LayerError: another kind.
-        ValueError: a size that is no integer.
+        ValueError: a size that is no integer, or 0 where the kind needs one.
     """
 
     name: str
@@ -44,7 +45,8 @@ class Layer:
         if self.kind not in _KINDS:
             raise LayerError(f"{self.name} is of the kind {self.kind!r}; it must be one of {', '.join(_KINDS)}")
         for field in ("size", "filters", "stride", "padding"):
-            number = whole(f"the {field} of {self.name}", getattr(self, field), least=int(field == "stride"))
+            needed = field == "stride" or field in _SIZES.get(self.kind, ())
+            number = whole(f"the {field} of {self.name}", getattr(self, field), least=int(needed))
             object.__setattr__(self, field, number)
 
 
@@ -144,7 +146,20 @@ def _apply(layer: Layer, position: int, shape: Shape) -> Row:
     return Row(layer.name, output_shape, weights + layer.filters, out_height * out_width * weights)
 
 
-def trace(layers: Sequence[Layer], input_shape: Shape) -> list[Row]:
+def as_layers(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """``layers`` as a tuple.
+
+    Raises:
+        LayerError: something else than layers.
+    """
+    some = tuple(layers) if isinstance(layers, Iterable) and not isinstance(layers, str) else (layers,)
+    for layer in some:
+        if not isinstance(layer, Layer):
+            raise LayerError(f"{layer!r} is no layer; read a text such as 'CONV3-10 · ReLU' with parse()")
+    return some
+
+
+def trace(layers: Iterable[Layer], input_shape: Shape) -> list[Row]:
     """Follow an input of ``input_shape`` (H, W, D) through ``layers``: one row for each layer.
 
     H, W and D are positive integers (numpy's too) or SymPy symbols; with symbols the rows hold formulas with ``floor``.
@@ -159,7 +174,7 @@ def trace(layers: Sequence[Layer], input_shape: Shape) -> list[Row]:
     names = ("height", "width", "depth")
     shape: Shape = tuple(size(f"the {name} of input_shape", n) for name, n in zip(names, sides, strict=True))
     rows: list[Row] = []
-    for position, layer in enumerate(layers, start=1):
+    for position, layer in enumerate(as_layers(layers), start=1):
         rows.append(_apply(layer, position, shape))
         shape = rows[-1].output_shape
     return rows

@@ -11,7 +11,8 @@ MAX_PARTS = 150
 FUNCTIONS = {"cos": (1, 1), "sin": (1, 1), "max": (2, 8), "min": (2, 8), "step": (1, 1)}  # fewest, most arguments
 ALLOWED = "numbers, the question's names, + - * / ^ ( ), comparisons such as [z1 > z2], cos, sin, max, min and step"
 _TOKEN = re.compile(
-    r" *(?:(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)|(?P<name>[A-Za-z]+(?:_[A-Za-z]+)*(?:_?[0-9]+)?)"
+    r" *(?:(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2}(?![0-9]))?)"
+    r"|(?P<name>[A-Za-z]+(?:_[A-Za-z]+)*(?:_?[0-9]+)?)"
     r"|(?P<sign>\*\*|>=|<=|[-+*/^()<>,\[\]{}]))"
 )
 
@@ -23,8 +24,9 @@ _SIGNS = str.maketrans(
         **dict.fromkeys("≥⩾", ">="),
         **dict.fromkeys("≤⩽", "<="),
         **dict.fromkeys("\t\u00a0\u2009\u202f\u2062", " "),  # the last one is the invisible times
+        **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff", ""),  # signs of no width, from copied text
         **dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)),
-        "∧": ",",
+        **dict.fromkeys("∧&", ","),
         "𝟙": " 1 ",
         "’": "'",
     }
@@ -35,8 +37,9 @@ _COMMANDS = {
     **dict.fromkeys(("ge", "geq", "geqslant"), ">="),
     **dict.fromkeys(("le", "leq", "leqslant"), "<="),
     **dict.fromkeys(("land", "wedge"), ","),
-    **dict.fromkeys(("frac", "dfrac", "tfrac"), " frac "),
-    **dict.fromkeys(("left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "mathbb", "displaystyle"), " "),
+    **dict.fromkeys(("frac", "dfrac", "tfrac", "cfrac"), " frac "),
+    **dict.fromkeys((f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r")), " "),
+    **dict.fromkeys(("left", "right", "mathbb", "mathbf", "mathrm", "displaystyle"), " "),
     **dict.fromkeys((",", ";", ":", "!", " ", "quad", "qquad", "(", ")", "[", "]"), " "),
     **{name: f" {name}" for name in ("alpha", "delta", "omega", "pi", "cos", "sin", "max", "min")},
     "div": "/",
@@ -63,15 +66,19 @@ def _command(match: re.Match[str]) -> str:
 def _latex(text: str) -> str:
     text = re.sub(r"\\(?:wide)?hat\s*(?:\{\s*y\s*\}|y)", " yhat ", text)
     text = re.sub(r"\\(?:mathrm|operatorname|text|mathbf|mathbb|mathds)\s*\{\s*(\w+)\s*\}", r" \1 ", text)
-    text = re.sub(r"\\([dt]?frac)\s*([0-9])", r"\\\1{\2}", text)
-    text = re.sub(r"(\\[dt]?frac\s*\{[^{}]*\})\s*([0-9])", r"\1{\2}", text)
+    text = re.sub(r"\\([dtc]?frac)\s*([0-9])", r"\\\1{\2}", text)
+    text = re.sub(r"(\\[dtc]?frac\s*\{[^{}]*\})\s*([0-9])", r"\1{\2}", text)
     text = re.sub(r"\\([A-Za-z]+|.)", _command, text)
-    text = re.sub(r"_\s*\{([^{}]*[<>][^{}]*)\}", r"[\1]", text)  # an indicator's condition is often its index
+    text = re.sub(
+        r"_\s*\{\s*\(?([^{}()]*[<>][^{}()]*)\)?\s*\}", r"[\1]", text
+    )  # an indicator's condition is often its index
     return re.sub(r"_\s*\{\s*(\w+)\s*\}", r"_\1", text).replace("{", "(").replace("}", ")")
 
 
 def _letter(sign: str) -> str:
-    """One letter in the usual alphabet: 𝑥 is x, δ is delta."""
+    """One letter in the usual alphabet, one digit as 0 to 9: 𝑥 is x, δ is delta, ۲ is 2."""
+    if unicodedata.category(sign) == "Nd":
+        return str(unicodedata.decimal(sign))
     sign = unicodedata.normalize("NFKC", sign) if unicodedata.category(sign).startswith("L") else sign
     return unicodedata.name(sign).split()[-1].lower() if "α" <= sign <= "ω" else sign
 
@@ -89,8 +96,20 @@ def plain(text: str) -> str:
     if "\\" in text:
         text = _latex(text)
     text = re.sub(r"\^\s*\{([^{}]*)\}", r"^(\1)", re.sub(r"_\{(\w+)\}", r"_\1", text))
-    grouped = r"(?<![\w.])[1-9][0-9]{0,2}(?:[ _'][0-9]{3})+(?!\w)"
-    return re.sub(grouped, lambda number: re.sub("[ _']", "", number[0]), text).strip()
+    text = _powers_behind(re.sub(r"\band\b", ",", text))
+    grouped = r"(?P<before>[/^]\s*)?(?<![\w.])[1-9][0-9]{0,2}(?:[ _'][0-9]{3})+(?!\w)"  # 5/9 255 is a product
+    return re.sub(grouped, lambda n: n[0] if n["before"] else re.sub("[ _']", "", n[0]), text).strip()
+
+
+def _powers_behind(text: str) -> str:
+    """cos^2(w) as (cos(w))^(2)."""
+    while match := re.search(r"\b(cos|sin)\s*\^\s*\(?\s*([0-9]{1,2})\s*\)?\s*\(", text):
+        depth, end = 1, match.end()
+        while depth and end < len(text):
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        text = f"{text[: match.start()]}({match[1]}({text[match.end() : end]})^({match[2]}){text[end:]}"
+    return text
 
 
 def tokens(text: str, names: Iterable[str]) -> list[str]:

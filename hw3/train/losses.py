@@ -18,15 +18,21 @@ def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0)
     """H(y, σ(z)), a scalar; ``targets`` are class indices (N,).
 
     Raises:
-        ValueError: other shapes, targets that are no integers or no classes.
+        ValueError: other shapes, targets that are no integers or no classes, a smoothing outside [0, 1).
     """
+    _check_smoothing(label_smoothing)
+    return F.cross_entropy(as_floats(logits), checked_classes(logits, targets), label_smoothing=label_smoothing)
+
+
+def checked_classes(logits: Tensor, targets: Tensor) -> Tensor:
+    """``targets`` as int64, if they are classes of ``logits``, (N, classes)."""
     targets = checked_targets(logits, targets)
     if not targets.is_cuda and not (targets.min() >= 0 and targets.max() < logits.shape[1]):  # a GPU asserts it itself
         raise ValueError(
             f"targets are from {targets.min()} to {targets.max()}; with {logits.shape[1]} classes they are from 0 to "
             f"{logits.shape[1] - 1}"
         )
-    return F.cross_entropy(as_floats(logits), targets, label_smoothing=label_smoothing)
+    return targets
 
 
 def checked_targets(rows: Tensor, targets: Tensor, name: str = "logits") -> Tensor:
@@ -58,8 +64,13 @@ def _check_mixture(alpha: float, temperature: float) -> None:
 
 
 def _check_temperature(temperature: float) -> None:
-    if not 0 < temperature < math.inf:
-        raise ValueError(f"temperature is {temperature!r}; it must be positive and finite")
+    if not (0 < temperature < math.inf and 0 < temperature * temperature < math.inf):
+        raise ValueError(f"temperature is {temperature!r}; it must be positive and finite, and so must its square")
+
+
+def _check_smoothing(label_smoothing: float) -> None:
+    if not 0 <= label_smoothing < 1:
+        raise ValueError(f"label_smoothing is {label_smoothing!r}; it must be at least 0 and below 1")
 
 
 def _log_probabilities(logits: Tensor, temperature: float) -> Tensor:
@@ -69,7 +80,7 @@ def _log_probabilities(logits: Tensor, temperature: float) -> Tensor:
 def _expected(log_teacher: Tensor, values: Tensor) -> Tensor:
     """The mean of ``values`` under the teacher's probabilities, for each image: (N,)."""
     probabilities = log_teacher.exp()
-    return torch.where(probabilities > 0, probabilities * values, 0).sum(1)
+    return torch.where(probabilities == 0, 0, probabilities * values).sum(1)  # a NaN stays one
 
 
 def _check_pair(student_logits: Tensor, teacher_logits: Tensor) -> None:
@@ -101,9 +112,11 @@ def soft_cross_entropy(student_logits: Tensor, teacher_logits: Tensor, temperatu
 def soft_kl(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
     """KL(σ(z_t; τ) ‖ σ(z_s; τ)), a scalar; 0 where the student answers as the teacher does. It is less than
     ``soft_cross_entropy`` by the teacher's own entropy, so both have the same gradient. (``F.kl_div`` says the same
-    with ``reduction="batchmean"``; "mean" would also divide by the number of classes.)"""
-    log_student, log_teacher = _softened(student_logits, teacher_logits, temperature)
-    return _expected(log_teacher, log_teacher - log_student).mean()
+    with ``reduction="batchmean"``; "mean" would also divide by the number of classes.) At a high temperature it is a
+    small difference of large numbers, so it is computed in float64."""
+    _check_pair(student_logits, teacher_logits)
+    log_student, log_teacher = _softened(student_logits.double(), teacher_logits.double(), temperature)
+    return _expected(log_teacher, log_teacher - log_student).mean().to(as_floats(student_logits[:0]).dtype)
 
 
 def soft_entropy(teacher_logits: Tensor, temperature: float) -> Tensor:
@@ -166,8 +179,7 @@ class Classification:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.label_smoothing < 1:
-            raise ValueError(f"label_smoothing is {self.label_smoothing!r}; it must be at least 0 and below 1")
+        _check_smoothing(self.label_smoothing)
 
     def __call__(self, model: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
         images, targets = batch

@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import Tensor
 
 from hw3.theory.sizes import whole
-from hw3.train.losses import checked_targets, cross_entropy
+from hw3.train.losses import checked_classes, cross_entropy
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ def calibration_bins(logits: Tensor, targets: Tensor, bins: int = 15) -> tuple[B
     """The reliability table of Guo et al. 2017 (arXiv 1706.04599, section 2): ``bins`` of equal width from 0 to 1.
 
     Raises:
-        ValueError: no images, other shapes, or fewer than one bin.
+        ValueError: no images, other shapes, targets that are no classes, or fewer than one bin.
     """
-    targets, edges = checked_targets(logits, targets), torch.linspace(0, 1, whole("bins", bins) + 1).double()
+    targets, edges = checked_classes(logits, targets), torch.linspace(0, 1, whole("bins", bins) + 1).double()
     confidence, predicted = logits.double().softmax(1).max(1)
     right, place = (predicted == targets).double(), torch.bucketize(confidence, edges[1:-1])
     counts = torch.bincount(place, minlength=bins)
@@ -85,8 +85,15 @@ def best_temperature(logits: Tensor, targets: Tensor, limit: float = 100.0) -> f
 
     The cross-entropy is convex in 1 / temperature, so its slope has one zero. Where it has none from 1 / ``limit`` to
     ``limit`` the nearer end is returned: ``limit`` for logits no better than chance, 1 / ``limit`` for faultless ones.
+
+    Raises:
+        ValueError: other shapes, targets that are no classes, logits that are NaN, or a limit that is not above 1.
     """
-    z, targets = logits.double(), checked_targets(logits, targets)
+    z, targets = logits.double(), checked_classes(logits, targets)
+    if z.isnan().any():
+        raise ValueError("some logits are NaN; a network that diverged has no best temperature")
+    if not 1 < limit < float("inf"):
+        raise ValueError(f"limit is {limit!r}; it must be above 1 and finite")
     labelled = z.gather(1, targets[:, None]).mean()
 
     def slope(inverse: float) -> float:

@@ -3,14 +3,23 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import nn
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
+from hw3.theory.sizes import whole
+
 SCHEDULES = ("one-cycle", "constant")
 PRECISIONS = ("32-true", "bf16-mixed")
+RANGES = {  # of numbers: above, below
+    "learning_rate": (0, float("inf")),
+    "momentum": (0, 1),
+    "warmup": (0, 1),
+    "clip": (0, float("inf")),
+}
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,7 @@ class Training:
     "bf16-mixed" (matrix products in bfloat16, weights in float32).
 
     Raises:
-        ValueError: a size or rate that is not positive, an unknown schedule or precision.
+        ValueError: a size that is no positive integer, a rate outside its range, an unknown schedule or precision.
     """
 
     epochs: int
@@ -40,10 +49,19 @@ class Training:
         for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}")
-        for name in ("epochs", "batch_size", "learning_rate", "clip"):
+        for name in ("epochs", "batch_size"):
+            object.__setattr__(self, name, whole(name, getattr(self, name)))
+        for name, (above, below) in RANGES.items():
             value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
-                raise ValueError(f"{name} is {value!r}; it must be positive")
+            if not (_is_number(value) and above < value < below) and not (name == "clip" and value is None):
+                within = "positive and finite" if below > 1 else f"between {above} and {below}"
+                raise ValueError(f"{name} is {value!r}; it must be {within}")
+        if not (_is_number(self.weight_decay) and 0 <= self.weight_decay < float("inf")):
+            raise ValueError(f"weight_decay is {self.weight_decay!r}; it must be 0 or positive, and finite")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def optimizer_and_schedule(model: nn.Module, training: Training, steps: int) -> tuple[Optimizer, LRScheduler]:

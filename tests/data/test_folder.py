@@ -130,7 +130,8 @@ def test_classes_are_listed_in_order_whatever_their_case_and_what_systems_leave(
         (lambda root: (root / "a").mkdir() or photograph(root / "a" / "a.jpg"), "a is the class A again"),
         (lambda root: (root / "A" / "notes.txt").write_text(""), "notes.txt is not a JPEG file; move it away"),
         (lambda root: photograph(root / "A" / "a.png"), "a.png is not a JPEG file"),
-        (lambda root: (root / "A" / "more").mkdir(), "more is not a JPEG file"),
+        (lambda root: (root / "A" / "more").mkdir(), "A holds the folder more; name the folder whose folders are the"),
+        (lambda root: (root / "C").symlink_to(root / "nowhere"), "C is a link that leads nowhere"),
         (lambda root: [path.unlink() for path in (root / "B").iterdir()], "class folder .*B is empty; it needs JPEG"),
     ],
 )

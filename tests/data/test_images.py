@@ -106,6 +106,15 @@ def test_groups_stay_together():
     assert sum(map(len, sides)) == 30
 
 
+@pytest.mark.parametrize("count", [0, 5, 100])
+def test_groups_and_labels_are_as_many_as_the_images(count):
+    data = image_set(90)
+    with pytest.raises(ValueError, match=f"there are 90 images and {count} groups; each image needs one"):
+        split(data, groups=np.arange(count))
+    with pytest.raises(ValueError, match=f"there are 90 images and {count} labels"):
+        split(replace(data, labels=torch.zeros(count, dtype=torch.int64)))
+
+
 def test_the_digest_of_a_split_says_which_image_trains_chooses_and_tests():
     a, b = torch.tensor([0, 1]), torch.tensor([2])
     assert Split(a, b, b).digest == Split(a.clone(), b, b).digest

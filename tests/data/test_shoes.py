@@ -177,3 +177,11 @@ class TestKaggle:
         with pytest.raises(DataError, match="holds no photographs of shoes; it holds Coat/, Hat/"):
             load()
         assert not list(cache.glob("downloads/[!.]*"))
+
+
+def test_of_two_copies_neither_is_taken_in_silence(tmp_path, make_folder):
+    make_folder(tmp_path / "test")
+    make_folder(tmp_path / "train")
+    with pytest.raises(DataError, match=r"test and .*train both hold photographs of shoes; name one"):
+        shoes.find(tmp_path)
+    assert shoes.find(tmp_path / "train") == tmp_path / "train"

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from hw3.data.batches import Batches
 from hw3.data.views import IMAGE, REACH, padded, show, views, windows
 
 
@@ -65,3 +66,12 @@ def test_images_smaller_than_what_the_border_mirrors_are_refused():
         padded(images(size=4))
     with pytest.raises(ValueError, match=r"\(4, 12\)"):
         padded(images()[:, :, :4])
+
+
+@pytest.mark.parametrize("view", [(False, 5, 0), (False, 0, -5), (False, 1.0, 0), (2, 0, 0)])
+def test_a_view_out_of_reach_is_refused(view):
+    images = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="a view is"):
+        show(images, view)
+    with pytest.raises(ValueError, match="a view is"):
+        Batches(images, torch.zeros(2), 1, 0, views=[view])

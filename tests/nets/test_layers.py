@@ -30,3 +30,8 @@ def test_integers_of_numpy_are_integers_and_the_rest_is_refused():
 def test_a_layer_that_does_not_fit_is_named():
     with pytest.raises(LayerError, match="layer 1, FC-2"):
         from_layers(parse("FC-2"), (8, 8, 3))
+
+
+def test_layers_may_come_one_by_one():
+    layers = parse("CONV3-10 RELU POOL-2 FLATTEN FC-3")
+    assert len(from_layers(iter(layers), (8, 8, 3))) == len(layers)

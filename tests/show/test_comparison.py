@@ -227,3 +227,10 @@ def test_two_measures_stand_beside_each_other_with_the_smallest_visible_differen
     assert row[3:] == (f"−{-loss.difference:.3f} ± {loss.visible:.3f}", "lower")
     single = {"a − b": compare(named["a"][:1], named["b"][:1], targets)}
     assert summaries(single, single).rows[0][1:3] == (single["a − b"].amount(single["a − b"].difference), "one seed")
+
+
+def test_an_arm_that_is_not_there_is_named(make_arm, targets):
+    with pytest.raises(ValueError, match="there is no arm 'c'; there are a, b"):
+        between({"a": make_arm("a", [0.9]), "b": make_arm("b", [0.8])}, [("a", "c")], targets)
+    with pytest.raises(ValueError, match="no comparison to sum up"):
+        summary({})

@@ -248,6 +248,10 @@ def test_what_cannot_be_run_is_refused(runs, small):
     for seed in (-1, 2**40, 10**20, 0.5, True, "0"):
         with pytest.raises(ValueError, match=f"the seed is {seed!r}"):
             run(small(), seed)
+    for field in ("labels", "shifts"):
+        for value in (0, -5, True, 2.0, "2"):
+            with pytest.raises(ValueError, match=f"{field} is {value!r}; it must be a positive integer"):
+                small(**{field: value})
     for name in ("", "../mine", "/mine", "mine/", ".mine", "mine//small", "mine/../small", "a\nb"):
         with pytest.raises(ValueError, match="the name is"):
             small(name)

@@ -135,10 +135,23 @@ def test_bad_input_is_named(arguments, words):
         (lambda: kernel.count_multiplications([[[1, 2, 3], [4, 5, 6]]], [[[[1, 2, 3], [4, 5, 6]]]]), "1 x k x k"),
         (lambda: kernel.count_multiplications([[[1]]], [[[[1]], [[1]]]]), "1 x k x k.*1 channels"),
         (lambda: kernel.count_multiplications([[[1]]], [[[[1, 2], [3, 4]]]]), "at least k = 2"),
-        (lambda: kernel.count_multiplications([[[1]]], [[[]]]), "at least k = 0"),
+        (lambda: kernel.count_multiplications([[[1]]], [[[]]]), "kernels holds \\[\\] where a list was expected"),
         (lambda: kernel.count_multiplications([[[1, 2], [3]]], [[[[1]]]]), "must be channels x H x W"),
     ],
 )
 def test_other_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_small_integers_of_numpy_do_not_overflow():
+    image, kernels = np.full((1, 2, 2), 200, np.uint8), np.full((1, 1, 2, 2), 200, np.uint8)
+    assert kernel.count_multiplications(image, kernels) == ([[[160_000]]], 4)
+
+
+@pytest.mark.parametrize(
+    ("image", "kernels"), [([[[1]]], []), ([], [[[[1]]]]), ([[1, 2]], [[[[1]]]]), ("a", [[[[1]]]])]
+)
+def test_volumes_of_another_depth_are_refused(image, kernels):
+    with pytest.raises(ValueError, match="where a list was expected"):
+        kernel.count_multiplications(image, kernels)

@@ -173,3 +173,15 @@ def test_notation_is_read_in_all_its_forms():
 def test_of_a_long_word_forty_signs_are_shown():
     with pytest.raises(LayerError, match=r"layer 1, 'x{40}', is not a layer"):
         parse("x" * 100)
+
+
+@pytest.mark.parametrize("layers", ["CONV3-10", None, [1], ["CONV3-10"]])
+def test_what_is_no_layer_is_named(layers):
+    with pytest.raises(LayerError, match="is no layer; read a text such as"):
+        trace(layers, (32, 32, 3))
+
+
+@pytest.mark.parametrize(("kind", "sizes"), [("conv", (0, 3)), ("conv", (3, 0)), ("pool", (0,)), ("fc", (0,))])
+def test_a_kind_that_needs_a_size_has_one(kind, sizes):
+    with pytest.raises(ValueError, match="it must be a positive integer"):
+        Layer("x", kind, *sizes)

@@ -271,3 +271,29 @@ def test_label_smoothing_mixes_the_label_with_all_classes():
 def test_a_task_that_cannot_be_meant_is_refused_when_it_is_made(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_teacher_that_is_no_number_makes_no_plausible_loss(bad):
+    teacher = TEACHER.clone()
+    teacher[0, 1] = bad
+    assert soft_kl(STUDENT, teacher, 1.0).isnan()
+    assert soft_cross_entropy(STUDENT, teacher, 1.0).isnan()
+    assert soft_entropy(teacher, 1.0).isnan().tolist() == [True, False]
+    assert distillation_loss(STUDENT, teacher, torch.tensor([0, 1]), 0.9, 4.0).isnan()
+
+
+@pytest.mark.parametrize("temperature", [1e2, 1e4, 1e6])
+def test_at_a_high_temperature_the_divergence_becomes_a_squared_distance(temperature):
+    apart = STUDENT.double() - TEACHER.double()
+    apart -= apart.mean(1, keepdim=True)
+    wanted = (apart**2).sum(1).mean() / (2 * apart.shape[1])
+    assert temperature**2 * soft_kl(STUDENT, TEACHER, temperature) == pytest.approx(wanted.item(), rel=0.02)
+    with pytest.raises(ValueError, match="so must its square"):
+        soft_kl(STUDENT, TEACHER, 1e200)
+
+
+@pytest.mark.parametrize("smoothing", [-0.5, 1.0, float("nan")])
+def test_a_smoothing_outside_its_range_is_refused(smoothing):
+    with pytest.raises(ValueError, match="label_smoothing is"):
+        cross_entropy(STUDENT, torch.tensor([0, 1]), smoothing)

@@ -127,3 +127,17 @@ def test_a_second_softmax_has_the_floor_the_page_speaks_of():
     """The common mistake of the MLP page: the loss of a perfect answer stays at ln(1 + 2/e)."""
     perfect = torch.tensor([[1.0, 0.0, 0.0]])
     assert F.cross_entropy(perfect, torch.tensor([0])).item() == pytest.approx(0.5514, abs=1e-4)
+
+
+@pytest.mark.parametrize("measure", [calibration_bins, expected_calibration_error, best_temperature])
+def test_targets_that_are_no_classes_are_refused(measure):
+    with pytest.raises(ValueError, match="with 3 classes they are from 0 to 2"):
+        measure(torch.zeros(2, 3), torch.tensor([0, 7]))
+
+
+def test_no_temperature_is_best_for_what_diverged():
+    with pytest.raises(ValueError, match="some logits are NaN"):
+        best_temperature(torch.full((2, 3), float("nan")), torch.tensor([0, 1]))
+    for limit in (-1, 0, 1, float("nan")):
+        with pytest.raises(ValueError, match="limit is"):
+            best_temperature(torch.zeros(2, 3), torch.tensor([0, 1]), limit)

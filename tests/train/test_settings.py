@@ -1,3 +1,6 @@
+import re
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -44,11 +47,30 @@ def test_a_constant_rate_stays_and_frozen_numbers_are_not_trained():
     assert [p.shape for p in group["params"]] == [model.weight.shape]
 
 
-@pytest.mark.parametrize("field", ["epochs", "batch_size", "learning_rate", "clip"])
-@pytest.mark.parametrize("value", [0, -1, float("inf"), float("nan")])
-def test_settings_must_be_positive(field, value):
-    with pytest.raises(ValueError, match=f"{field} is {value}; it must be positive"):
-        Training(**{"epochs": 1, field: value})
+INF, NAN = float("inf"), float("nan")
+
+
+@pytest.mark.parametrize(
+    ("fields", "values", "wanted"),
+    [
+        (["epochs", "batch_size"], [0, -1, INF, NAN, None, 1.5, True, "3"], "a positive integer"),
+        (["learning_rate", "clip"], [0, -1, INF, NAN, True, "3"], "positive and finite"),
+        (["learning_rate"], [None], "positive and finite"),
+        (["momentum", "warmup"], [0, 1, -0.1, 1.5, NAN, None, False], "between 0 and 1"),
+        (["weight_decay"], [-1, INF, NAN, None, True], "0 or positive, and finite"),
+    ],
+)
+def test_settings_are_within_their_ranges(fields, values, wanted):
+    for field in fields:
+        for value in values:
+            with pytest.raises(ValueError, match=rf"^{field} is {re.escape(repr(value))}; it must be {wanted}"):
+                Training(**{"epochs": 1, field: value})
+
+
+def test_integers_of_any_kind_are_sizes():
+    training = Training(np.int64(3), batch_size=np.int32(8), weight_decay=0, clip=np.float32(1))
+    assert (type(training.epochs), type(training.batch_size)) == (int, int)
+    assert training == Training(3, 8, weight_decay=0, clip=1.0)
 
 
 @pytest.mark.parametrize(("field", "allowed"), [("schedule", "one-cycle, constant"), ("precision", "32-true, bf16-mi")])
