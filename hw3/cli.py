@@ -316,8 +316,8 @@ class _Parser(argparse.ArgumentParser):
         wrong = re.search("invalid choice: '(.*?)'", message)
         choices = [name for action in self._actions for name in action.choices or ()]
         near = get_close_matches(wrong[1], choices, 1) if wrong else []
-        if "unrecognized arguments" in message and self.prog.endswith("check"):
-            message += "; put the formula in quotes"
+        if re.search("unrecognized arguments:.* [-+*/^] ", message):
+            message += "; put a formula in quotes"
         self.exit(2, f"{self.prog}: {message}; " + (f"did you mean {near[0]}?\n" if near else f"see {self.prog} -h\n"))
 
 

@@ -480,4 +480,4 @@ def test_yes_alone_removes_nothing(capsys):
 def test_a_formula_in_pieces_is_told_about_quotes(capsys):
     with pytest.raises(SystemExit):
         main(["check", "t3.da", "yhat", "-", "y"])
-    assert "put the formula in quotes" in capsys.readouterr().err
+    assert "put a formula in quotes" in capsys.readouterr().err

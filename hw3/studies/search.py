@@ -4,6 +4,7 @@ images only. Optuna (Akiba et al. 2019) keeps the trials; with a database, sever
 import json
 import logging
 import math
+import random
 import time
 import warnings
 from collections.abc import Sequence
@@ -216,7 +217,8 @@ def _fill(search: Search, jobs: int | None, storage: str | None, wanted: int) ->
             break
         if left:  # first what no other worker has begun; one that died may have left its own
             begun = [trial.params for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))]
-            study.enqueue_trial(next((setting for setting in left if setting not in begun), left[0]))
+            free = [setting for setting in left if setting not in begun] or left
+            study.enqueue_trial(random.choice(free) if storage else free[0])  # workers in step would take the same one
         study.optimize(objective, n_trials=1)
     return study
 

@@ -205,7 +205,7 @@ def share(url, wanted, monkeypatch):
     assert outputs[0][0].splitlines()[-1].startswith("best ")
     tried = [out.count("trial ") for out, _ in outputs]
     assert min(tried) >= 1, outputs
-    assert 6 <= sum(tried) <= 9, outputs  # two workers may begin the same
+    assert 6 <= sum(tried) < 12, outputs  # two workers may begin the same, but not each time
     monkeypatch.setattr(searching, "run_all", lambda *_: pytest.fail("it was made again"))
     assert {(t.alpha, t.temperature) for t in search(wanted).trials} == {(a, t) for a in (0, 0.5, 0.9) for t in (2, 4)}
 
