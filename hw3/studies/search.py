@@ -4,7 +4,6 @@ images only. Optuna (Akiba et al. 2019) keeps the trials; with a database, sever
 import json
 import logging
 import math
-import random
 import time
 import warnings
 from collections.abc import Sequence
@@ -217,9 +216,13 @@ def _fill(search: Search, jobs: int | None, storage: str | None, wanted: int) ->
             break
         if left:  # first what no other worker has begun; one that died may have left its own
             begun = [trial.params for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))]
-            free = [setting for setting in left if setting not in begun] or left
-            study.enqueue_trial(random.choice(free) if storage else free[0])  # workers in step would take the same one
-        study.optimize(objective, n_trials=1)
+            study.enqueue_trial(next((setting for setting in left if setting not in begun), left[0]))
+        try:
+            study.optimize(objective, n_trials=1)
+        except ValueError as error:
+            if not str(error).startswith("Cannot tell a COMPLETE trial"):
+                raise
+            report("search: another worker finished the same trial first")
     return study
 
 
