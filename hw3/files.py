@@ -15,7 +15,7 @@ import platformdirs
 from filelock import FileLock
 
 STAND_INS = ("stand-ins", "standins")  # what HW3_DATA says where no data are wanted
-NO_PLACE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
+NO_FOLDER = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -112,13 +112,13 @@ def refused(path: Path, error: OSError) -> DataError:
 
 
 def explained(error: OSError) -> str:
-    """What an error of the system says, in one line; of a full disk also where it is and which variable names another
-    place. Python does not always say which file it could not write: then every full place of ours is named."""
-    if error.errno in NO_PLACE and isinstance(error.filename, str):
-        path = Path(error.filename)
-        for name, place in _places().items():
-            if path.is_relative_to(place) or place.is_relative_to(path):
-                return f"{path} cannot be used: {error.strerror}; name another folder by {name}"
+    """What an error of the system says, in one line; of a full disk, or a place of ours that can be no folder, also
+    where it is and which variable names another. Python does not always say which file it could not write: then every
+    full place of ours is named."""
+    if error.errno in NO_FOLDER and isinstance(error.filename, str):
+        for name, place in (("HW3_RUNS", runs_dir()), ("HW3_CACHE", cache_dir())):
+            if Path(error.filename).is_relative_to(place) and not os.path.isdir(place):
+                return f"{place} cannot be a folder ({error.strerror}); name another one by {name}"
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return str(error)
     if isinstance(error.filename, str):

@@ -153,7 +153,12 @@ def test_an_error_of_the_system_is_told_in_one_line(tmp_path, monkeypatch):
     assert explained(FileNotFoundError(errno.ENOENT, "No such file", "x")) == "[Errno 2] No such file: 'x'"
     monkeypatch.setenv("HW3_RUNS", "/proc/nowhere")
     missing = FileNotFoundError(errno.ENOENT, "No such file or directory", "/proc/nowhere")
-    assert explained(missing).endswith("No such file or directory; name another folder by HW3_RUNS")
+    assert explained(missing) == (
+        "/proc/nowhere cannot be a folder (No such file or directory); name another one by HW3_RUNS"
+    )
+    monkeypatch.setenv("HW3_RUNS", str(tmp_path))
+    absent = FileNotFoundError(errno.ENOENT, "No such file", str(tmp_path / "mine.txt"))
+    assert explained(absent) == str(absent)  # of a file in a folder that is there nothing else is known
 
 
 def test_torchs_own_words_for_a_full_disk_become_ours(small_disk, monkeypatch):

@@ -104,12 +104,12 @@ def split(
     """
     if not (test > 0 and validation > 0 and test + validation < 1):
         raise ValueError(f"test={test}, validation={validation}: both must be positive and leave some to train on")
-    for name, values in (("labels", data.labels), ("groups", data.labels if groups is None else groups)):
-        if len(values) != len(data.images):
-            raise ValueError(f"there are {len(data.images)} images and {len(values)} {name}; each image needs one")
     if not len(data.images):
         raise DataError(f"{data.name} has no images to divide")
     together = content_ids(data.images) if groups is None else groups
+    for name, values in (("labels", data.labels), ("groups", together)):
+        if len(values) != len(data.images):
+            raise ValueError(f"there are {len(data.images)} images and {len(values)} {name}; each image needs one")
     _, first, group, copies = np.unique(together, return_index=True, return_inverse=True, return_counts=True)
     labels = data.labels.numpy()
     classes = np.unique(labels)

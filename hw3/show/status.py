@@ -57,10 +57,8 @@ def runs(groups: dict[str, list[Result]]) -> Table:
 
 def recorded(plan: Plan) -> Table:
     """Every experiment of a plan: how many of its runs are recorded, what they scored, and on what they ran."""
-    kept, planned = (
-        read(plan.name).groups if begun(plan.name) else {},
-        Counter(experiment.name for experiment, _ in plan.runs),
-    )
+    kept = read(plan.name).groups if begun(plan.name) else {}
+    planned = Counter(experiment.name for experiment, _ in plan.runs)
     rows = []
     for name, wanted in planned.items():
         runs = kept.get(name, [])

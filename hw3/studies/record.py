@@ -341,7 +341,7 @@ def read(name: str, *experiments: str) -> Record:
             one = read_run(folder, stem, int(seed))
             groups.setdefault(one.name, []).append(one)
     if not groups:
-        raise DataError(f"nothing is recorded in {folder}; hw3 record {name.partition('-')[0]} does it")
+        raise DataError(f"nothing is recorded in {folder}; hw3 record makes it")
     for runs in groups.values():
         runs.sort(key=lambda r: r.seed)
     return Record(name, folder, groups)

@@ -73,10 +73,12 @@ def find(plan: Plan, name: str, seed: int) -> tuple[Recorded, Experiment]:
     """
     experiment = next((e for e, _ in plan.runs if e.name == name), None)
     if experiment is None or not has(plan.name, name, runs=1):
-        raise KeyError(f"{name} is not recorded; see hw3 record {plan.name} --status")
+        raise KeyError(f"{name} is not recorded; hw3 record --status says what is, for a study and its --profile")
     one = next((run for run in read(plan.name, name).groups[name] if run.seed == seed), None)
     if one is None:
-        raise KeyError(f"{name}, seed {seed}, is not recorded; see hw3 record {plan.name} --status")
+        raise KeyError(
+            f"{name}, seed {seed}, is not recorded; hw3 record --status says what is, for a study and its --profile"
+        )
     return one, experiment
 
 

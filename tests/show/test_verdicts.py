@@ -327,10 +327,8 @@ def test_the_teacher_is_held_against_the_student_that_never_met_it(make_arm, tar
     assert words in told["ahead"]
 
 
-@pytest.mark.parametrize("name", STEMS)
-def test_every_stem_has_its_words(make_arm, name):
-    (run,) = make_arm("s", [0.5])
-    assert verdicts.stem(replace(run, what={"network": {"stem": name}}))
+def test_every_stem_has_its_words():
+    assert set(verdicts.STEMS) == set(STEMS)
 
 
 def test_losses_are_compared_at_each_runs_best_temperature(make_arm, targets, logits_of):

@@ -270,6 +270,24 @@ def test_workers_share_a_search_in_postgresql(runs, wanted, postgres, monkeypatc
     assert optuna.load_study(study_name=name, storage=postgres).best_value > 0
 
 
+@pytest.mark.parametrize(("words", "stops"), [("Cannot tell a COMPLETE trial.", False), ("another error", True)])
+def test_a_trial_that_another_worker_finished_first_stops_nothing(runs, wanted, quick, monkeypatch, words, stops):
+    once_more = optuna.Study.optimize
+    left = [words]
+
+    def optimize(study, *arguments, **options):
+        once_more(study, *arguments, **options)
+        if left:
+            raise ValueError(left.pop())
+
+    monkeypatch.setattr(optuna.Study, "optimize", optimize)
+    if stops:
+        with pytest.raises(ValueError, match=words):
+            search(wanted)
+    else:
+        assert len(search(wanted).settings) == 5
+
+
 def test_a_recorded_search_says_what_the_search_found_once_its_grid_is_whole(runs, folder, wanted):
     assert recorded("rows") is None
     found = search(wanted)  # its runs are in the store, and recorded from there

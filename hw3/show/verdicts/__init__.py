@@ -15,6 +15,7 @@ from hw3.show.comparison import (
     summary,
 )
 from hw3.show.verdicts.distillation import (
+    STEMS,
     agreement,
     beside_teacher,
     calibrated,
@@ -24,7 +25,6 @@ from hw3.show.verdicts.distillation import (
     pretraining,
     searched,
     size_of,
-    stem,
     student,
     teacher,
 )

@@ -71,7 +71,7 @@ def teacher(taught: Shown, scores: Scores, right: Tensor) -> dict[str, str]:
 
 
 def searched(found: Searched, runs: Sequence[Result], recorded: bool) -> dict[str, str]:
-    """What the page about the student says of a search and the ``runs`` that it was made of."""
+    """What the page about the student says of a search and of ``runs`` that it was made of, one or more."""
     lowest, setting, alike = found.lowest, found.setting, len(found.alike)
     lowest_is = f"α = {lowest.alpha:g}, τ = {lowest.temperature:g}" if lowest.alpha else "α = 0, no teacher"
     seeds, parts = len(lowest.losses), runs[0].what["split"]
@@ -243,16 +243,7 @@ def size_of(study: Study) -> dict[str, str]:
     }
 
 
-STEMS = {
-    "imagenet": "the stem for large photographs, which shrinks a picture by four before the first block",
-    "small": "a 3 × 3 stem and max-pooling, which halves a picture before the first block",
-    "cifar": "a 3 × 3 stem and no max-pooling",
-}
-
-
-def stem(student: Result) -> str:
-    """How a student begins, in words."""
-    return STEMS[student.what["network"]["stem"]]
+STEMS = {"imagenet": "7 × 7, pooled", "small": "3 × 3, pooled", "cifar": "3 × 3"}  # how a student begins, in words
 
 
 def _epochs(number: int) -> str:

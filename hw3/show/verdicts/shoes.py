@@ -122,12 +122,12 @@ def cnn(
     costs = " and ".join(f"the {name} {100 * share:.1f} points" for name, share in lost.items())
     steady = {1: "It costs the CNN less", 0: "Which of the two it costs less is not shown", -1: "It costs the CNN more"}
     built = "A convolution is built to know a shape wherever it lies"
+    fits = (
+        "Moving the test photographs does cost it less, which fits. Whether the difference on unmoved photographs "
+        "comes from it is not shown."
+    )
     cause = {
-        (
-            1,
-            1,
-        ): f"{built}, and that may be the reason. Moving the test photographs does cost it less, which fits. Whether "
-        "the difference on unmoved photographs comes from it is not shown.",
+        (1, 1): f"{built}, and that may be the reason. {fits}",
         (1, 0): f"{built}, and that may be the reason; that moving the test photographs costs it less is not shown.",
         (1, -1): f"{built}, but moving the photographs costs it more: this test does not support that reason.",
         (0, 0): "So these runs do not show that the convolution pays.",
