@@ -13,7 +13,7 @@ import torch
 from hw3.data import standins
 from hw3.data.download import archive, official
 from hw3.data.images import ImageSet, Source, channels_last
-from hw3.data.places import locate, reason, text
+from hw3.data.places import entries, locate, reason, text
 from hw3.files import DataError, data_dir
 
 ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -86,20 +86,24 @@ def decode(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except Exception as error:  # what a pickle of any bytes raises cannot be foreseen
         raise DataError(f"{text(path)} is no batch of CIFAR-10's Python version ({reason(error)})") from error
     checksum = hashlib.sha256(records.tobytes()).hexdigest()
-    if checksum != CHECKSUMS[path.stem]:
+    official = CHECKSUMS[path.stem.lower()]
+    if checksum != official:
         twin = next((name for name, known in CHECKSUMS.items() if known == checksum), None)
         raise DataError(
             f"{text(path)} is {f'a copy of {twin}' if twin else 'damaged'}: its images and labels are not those of the "
-            f"official file (SHA-256 {checksum[:12]}... instead of {CHECKSUMS[path.stem][:12]}...); fetch it again"
+            f"official file (SHA-256 {checksum[:12]}... instead of {official[:12]}...); fetch it again"
         )
     images = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images), records[:, 0].astype(np.int64)
 
 
 def _from_folder(root: Path, source: Source) -> ImageSet:
-    paths = [root / name for name in (BINARY if (root / BINARY[0]).exists() else PYTHON)]
+    here = {path.name.lower(): path for path in entries(root)}
+    paths = [here.get(name, root / name) for name in (BINARY if BINARY[0] in here else PYTHON)]
     images, labels = zip(*map(decode, paths), strict=True)
-    names = tuple(f"{path.stem}:{i}" for path, part in zip(paths, labels, strict=True) for i in range(len(part)))
+    names = tuple(
+        f"{path.stem.lower()}:{i}" for path, part in zip(paths, labels, strict=True) for i in range(len(part))
+    )
     together = torch.from_numpy(np.concatenate(labels))
     test_from = len(together) - len(labels[-1])
     return ImageSet("cifar10", channels_last(np.concatenate(images)), together, CLASSES, names, source, test_from)

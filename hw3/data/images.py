@@ -76,11 +76,22 @@ def content_ids(images: Tensor) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Split:
-    """Indices (int64, ascending) of the three parts."""
+    """Indices (int64, ascending) of the three parts.
+
+    Raises:
+        ValueError: an image is in two of them.
+    """
 
     train: Tensor
     validation: Tensor
     test: Tensor
+
+    def __post_init__(self) -> None:
+        images, parts = torch.cat([part.unique() for part in (self.train, self.validation, self.test)]).unique(
+            return_counts=True
+        )
+        if (parts > 1).any():
+            raise ValueError(f"image {images[parts > 1][0].item()} is in two parts; each trains, chooses or tests")
 
     @cached_property
     def digest(self) -> str:

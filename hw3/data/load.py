@@ -45,7 +45,7 @@ def load(
         raise ValueError(f"size is {size!r}; CIFAR-10's images are 32 x 32, a size is for the shoes only")
     if root is not None and source not in (None, "folder"):
         raise ValueError(f"root is {str(root)!r} and source is {source!r}; a root is read as a folder only")
-    folder = Path(root).expanduser().absolute() if root is not None else None
+    folder = _folder(root) if root is not None else None
     if name == "shoes":
         data = shoes.read(folder, shoes.SIZE if size is None else _checked(size), source)
     else:
@@ -61,11 +61,11 @@ def load_folder(root: str | Path, size: tuple[int, int], name: str | None = None
     The folders' names in their order are the class names; ``name`` is by default that of ``root``.
 
     Raises:
-        ValueError: a size below 8 pixels.
+        ValueError: a size below 8 pixels, or an empty name of a folder.
         DataError: fewer than two classes, an empty one, or a file that is no image; the message names it.
     """
     size = _checked(size)
-    folder = Path(root).expanduser().absolute()
+    folder = _folder(root)
     classes = list_images(folder, None, ANY)
     if len(classes) < 2:
         raise DataError(
@@ -73,6 +73,12 @@ def load_folder(root: str | Path, size: tuple[int, int], name: str | None = None
         )
     called = text(PurePath(folder.name))
     return read(name or called, folder, classes, size, ANY, Source("folder", f"the folder {called}"))
+
+
+def _folder(root: str | Path) -> Path:
+    if not str(root).strip():
+        raise ValueError(f"the folder is {root!r}; give its path, '.' for the one where you are")
+    return Path(root).expanduser().absolute()
 
 
 def _checked(size: Sequence[int]) -> tuple[int, int]:

@@ -15,7 +15,8 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 LARGEST = 4 * 2**30  # bytes that an archive may unpack to
 LEFT_BEHIND = (  # by operating systems and file servers, beside whatever starts with a dot
     *("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "#recycle", "$recycle.bin"),
-    *("system volume information", "lost+found"),
+    *("system volume information", "lost+found", "@recycle", "#snapshot", "network trash folder", "temporary items"),
+    *("thumbs.db:encryptable", "picasa.ini"),
 )
 Mark = tuple[str, ...]  # names by which a data set is known, folders with a slash; letter case does not matter
 

@@ -8,6 +8,9 @@ from torch import nn
 from hw3.nets.build import evaluating
 from hw3.nets.sizing import image_shape
 
+CONVOLUTIONS = nn.Conv1d, nn.Conv2d, nn.Conv3d
+TRANSPOSED = nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d
+
 
 def parameters(module: nn.Module) -> int:
     """Trainable numbers, biases and batch-norm scales included; buffers and frozen ones are none."""
@@ -18,14 +21,16 @@ def by_kind(module: nn.Module) -> dict[str, int]:
     """Trainable numbers by the kind of layer that owns them: convolution, fully connected, other."""
     counts = {"convolution": 0, "fully connected": 0, "other": 0}
     for layer in module.modules():
-        kind = {nn.Conv2d: "convolution", nn.Linear: "fully connected"}.get(type(layer), "other")
+        kind = "convolution" if isinstance(layer, CONVOLUTIONS + TRANSPOSED) else "other"
+        kind = "fully connected" if isinstance(layer, nn.Linear) else kind
         counts[kind] += sum(p.numel() for p in layer.parameters(recurse=False) if p.requires_grad)
     return counts
 
 
 @torch.no_grad()
 def multiplications(module: nn.Module, input_shape: tuple[int, int, int]) -> int:
-    """Multiplications of all convolutions and linear layers for one image (C, H, W), those by zero padding included.
+    """Multiplications of all convolutions, transposed ones too, and linear layers for one image (C, H, W), those by zero
+    padding included.
 
     Counted by hooks on one forward pass; the module's mode and buffers are left as they were.
 
@@ -34,13 +39,15 @@ def multiplications(module: nn.Module, input_shape: tuple[int, int, int]) -> int
     """
     total = 0
 
-    def count(layer: nn.Module, _: object, output: torch.Tensor) -> None:
-        assert isinstance(layer, nn.Conv2d | nn.Linear)
+    def count(layer: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
         nonlocal total
-        per_output = layer.weight[0].numel()  # one product for each weight of the filter, at each output
-        total += math.prod(output.shape[1:]) * per_output
+        weight = layer.weight
+        assert isinstance(weight, torch.Tensor)
+        # One product for each weight of the filter at each output; if transposed, at each input.
+        places = inputs[0] if isinstance(layer, TRANSPOSED) else output
+        total += math.prod(places.shape[1:]) * weight[0].numel()
 
-    layers = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    layers = [m for m in module.modules() if isinstance(m, (*CONVOLUTIONS, *TRANSPOSED, nn.Linear))]
     hooks = [layer.register_forward_hook(count) for layer in layers]
     try:
         with evaluating(module):

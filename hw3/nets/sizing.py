@@ -1,6 +1,8 @@
 """Widths that spend a given number of parameters: a fair comparison starts with equal budgets."""
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from itertools import chain
 
 from hw3.theory.sizes import whole
 
@@ -19,6 +21,11 @@ def image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
     return channels, height, width
 
 
+def largest(wanted: Callable[[int], bool], limit: int) -> int:
+    """The largest number from 0 to ``limit`` of which ``wanted`` is true; it must be true of all below it, and of 0."""
+    return bisect_left(range(1, limit + 1), True, key=lambda number: not wanted(number))
+
+
 def mlp_parameters(inputs: int, first: int, second: int, classes: int) -> int:
     """Of ``mlp`` with two hidden layers: weights, biases and two batch-norm numbers for each hidden unit."""
     return (inputs + 3) * first + (first + 3) * second + (second + 1) * classes
@@ -33,16 +40,14 @@ def mlp_widths(budget: int, inputs: int, classes: int) -> tuple[int, int]:
         ValueError: no such widths exist; the message says what budget would do.
     """
     budget, inputs, classes = whole("budget", budget), whole("inputs", inputs), whole("classes", classes)
-    first = budget // (inputs + 3)
-    while first >= 1:
+
+    def second(first: int) -> int:
         left = budget - mlp_parameters(inputs, first, 0, classes)
-        second = left // (first + 3 + classes)
-        spent = mlp_parameters(inputs, first, second, classes)
-        if second >= max(first // 2, classes):
-            if spent >= (1 - TOLERANCE) * budget:
-                return first, second
-            break
-        first -= 1
+        return left // (first + 3 + classes)
+
+    first = largest(lambda width: second(width) >= max(width // 2, classes), budget // (inputs + 3))
+    if first and mlp_parameters(inputs, first, second(first), classes) >= (1 - TOLERANCE) * budget:
+        return first, second(first)
     least = mlp_parameters(inputs, 1, classes, classes)
     raise ValueError(f"no MLP on {inputs} inputs has about {budget} parameters; the smallest has {least}")
 
@@ -65,8 +70,17 @@ def cnn_widths(budget: int, in_channels: int, classes: int, blocks: int = 5) -> 
     """
     budget, in_channels, classes = whole("budget", budget), whole("in_channels", in_channels), whole("classes", classes)
     blocks = whole("blocks", blocks, 2)
-    for base in (*range(256, 0, -8), *range(255, 0, -1)):
-        body = [base * 2**i for i in range(blocks - 1)]
+
+    def doubling(base: int) -> list[int]:
+        return [base * 2**i for i in range(blocks - 1)]
+
+    def fits(base: int) -> bool:
+        body = doubling(base)
+        return cnn_parameters(in_channels, [*body, body[-1] // 2], classes) <= budget
+
+    top = largest(fits, budget)
+    for base in chain(range(top // 8 * 8, 0, -8), range(top, 0, -1)):
+        body = doubling(base)
         left = budget - cnn_parameters(in_channels, [*body, 0], classes)
         last = left // (9 * body[-1] + 2 + classes)
         if body[-1] <= 2 * last <= 4 * body[-1]:

@@ -54,7 +54,8 @@ class Experiment:
     ``labels``: how many of them have one (None: all). ``histograms``: keep those of the weights of each epoch.
 
     Raises:
-        ValueError: a name that could not be that of a folder, or ``labels`` or ``shifts`` that are no positive integer.
+        ValueError: a name that could not be that of a folder, ``labels`` or ``shifts`` that are no positive integer, or
+            a part of the split that is empty or names an image that ``data`` has not.
     """
 
     name: str
@@ -77,6 +78,11 @@ class Experiment:
         for field in ("labels", "shifts"):
             if (value := getattr(self, field)) is not None:
                 object.__setattr__(self, field, whole(field, value))
+        for part in ("train", "validation", "test"):
+            indices = getattr(self.split, part)
+            if not len(indices) or indices.min() < 0 or indices.max() >= len(self.data):
+                said = f"goes from {indices.min()} to {indices.max()}" if len(indices) else "is empty"
+                raise ValueError(f"the {part} part of the split {said}; {self.data.name} has {len(self.data)} images")
 
     @property
     def what(self) -> dict[str, Any]:

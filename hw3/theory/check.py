@@ -11,13 +11,14 @@ from sympy import Expr, Float, Rational, Symbol, symbols
 
 from hw3.theory import backpropagation, box_filter, kernel, layers
 from hw3.theory.expressions import read
-from hw3.theory.regions import Difference, difference
+from hw3.theory.regions import Difference, compared, difference
 
 
 @dataclass(frozen=True)
 class Verdict:
     """``equivalent``; if not, ``point`` is where the reader's ``expression`` has the value ``actual`` (None: it divides
-    by zero) and the answer the value ``expected`` (None for an answer that is a number: it would be given away)."""
+    by zero) and the answer the value ``expected`` (None for an answer that is a number: it would be given away). It is
+    not ``sure`` where a comparison in the formulas is one that points can only try."""
 
     equivalent: bool
     expression: Expr
@@ -26,8 +27,14 @@ class Verdict:
     actual: Expr | None = None
     remark: str = ""
     hint: str = ""
+    sure: bool = True
 
     def __str__(self) -> str:
+        if self.equivalent and not self.sure:
+            return (
+                f"Right wherever it was tried: {self.expression}. It compares what is not linear; in a small region it "
+                "may still differ."
+            )
         if self.equivalent:
             return f"Right: {self.expression} is the answer, or equal to it everywhere."
         if not self.point:
@@ -132,9 +139,9 @@ def check(answer_id: str, text: str, hint: bool = False) -> Verdict:
     expected, question = answer(answer_id), answer_id[:2]
     names = {name: Symbol(name, real=True) for name in _NAMES[question].split()}
     mine = read(text, names | {alias: names[name] for alias, name in _ALIASES.get(question, {}).items()})
-    differs = difference(expected, mine)
+    differs, sure = compared(expected, mine)
     if differs is None:
-        return Verdict(True, mine)
+        return Verdict(True, mine, sure=sure)
     help_ = _hint(answer_id, expected, mine)
     return Verdict(
         equivalent=False,

@@ -7,7 +7,7 @@ Logits are real symbols, one for each class; the temperature τ is positive. Sou
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sympy import Expr, Integer, Rational, Symbol, diff, exp, expand, log, simplify, symbols
+from sympy import Expr, Integer, Rational, Symbol, diff, exp, expand, log, nan, simplify, symbols, sympify
 
 from hw3.theory.sizes import whole
 
@@ -38,14 +38,27 @@ def setting(classes: int = 3) -> Setting:
     return Setting(tuple(s), tuple(t), (*y[:-1], 1 - sum(y[:-1])))
 
 
+def _checked(logits: Sequence[Expr], temperature: Expr) -> None:
+    if not len(logits):
+        raise ValueError("there are no logits; a softmax needs one or more")
+    if sympify(temperature).is_positive is False or sympify(temperature) is nan:
+        raise ValueError(f"the temperature is {temperature}; it must be positive")
+
+
 def log_softmax(logits: Sequence[Expr], temperature: Expr = ONE) -> Vector:
-    """ln σ(z; τ) for each class."""
+    """ln σ(z; τ) for each class.
+
+    Raises:
+        ValueError: no logits, or a temperature that is not positive.
+    """
+    _checked(logits, temperature)
     total = log(sum(exp(z / temperature) for z in logits))
     return tuple(z / temperature - total for z in logits)
 
 
 def softmax(logits: Sequence[Expr], temperature: Expr = ONE) -> Vector:
-    """σ(z; τ) = exp(z/τ) / Σ exp(z/τ)."""
+    """σ(z; τ) = exp(z/τ) / Σ exp(z/τ). Raises what ``log_softmax`` does."""
+    _checked(logits, temperature)
     parts = [exp(z / temperature) for z in logits]
     return tuple(part / sum(parts) for part in parts)
 

@@ -8,7 +8,7 @@ sought by Fourier and Motzkin's elimination, which is exact: if it finds none, t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
@@ -38,12 +38,27 @@ class Difference:
     second: Any
 
 
-def difference(first: Expr, second: Expr) -> Difference | None:
-    """A point inside a region where ``first`` and ``second`` differ, with short numbers if there is one; else None.
+@dataclass
+class _Deciding:
+    """What decided at a point: linear ``forms``, each turned to be positive there; and did ``others`` too?"""
 
-    None is sure, but for the chance of the random points, if each compared difference is a product or quotient of
-    linear forms with rational coefficients (up to degree 4). Other comparisons, such as cos(x) > 0 or x*y > 1, are met
-    by random points at scales from 1/10 to beyond the largest number in the formulas; a small region may be missed.
+    forms: dict[Form, None] = field(default_factory=dict)
+    others: bool = False
+
+
+def difference(first: Expr, second: Expr) -> Difference | None:
+    """What ``compared`` says, without how sure it is."""
+    return compared(first, second)[0]
+
+
+def compared(first: Expr, second: Expr) -> tuple[Difference | None, bool]:
+    """A point inside a region where ``first`` and ``second`` differ, with short numbers if there is one, else None; and
+    was every region visited?
+
+    Then None is sure, but for the chance of the random points. It was if each compared difference is a product or
+    quotient of linear forms with rational coefficients (up to degree 4). Other comparisons, such as cos(x) > 0 or
+    x*y > 1, are met by random points at scales from 1/10 to beyond the largest number in the formulas; a small region
+    may be missed.
 
     Raises:
         RefusedError: there are more than 600 regions, or ``second`` divides by zero wherever it was tried.
@@ -52,14 +67,17 @@ def difference(first: Expr, second: Expr) -> Difference | None:
     starts = _starts(first, second, names, random)
     waiting: list[tuple[Form, ...]] = []
     known: set[tuple[Form, ...]] = set()
+    everywhere = True
 
     def look(point: Point, kept: int) -> Difference | None:
-        signs: dict[Form, None] = {}
+        nonlocal everywhere
+        deciding = _Deciding()
         try:
-            here = _compare(first, second, point, signs)
+            here = _compare(first, second, point, deciding)
         except _BorderError:
             return None
-        forms = tuple(signs)
+        everywhere = everywhere and not deciding.others
+        forms = tuple(deciding.forms)
         flips = [(*forms[:i], tuple(-c for c in forms[i])) for i in range(kept, len(forms))]
         waiting.extend(flip for flip in flips if flip not in known)
         known.update(flips)
@@ -76,7 +94,7 @@ def difference(first: Expr, second: Expr) -> Difference | None:
             here = look(dict(zip(names, inside, strict=True)), len(forms))
         if len(known) > MAX_REGIONS:
             raise RefusedError("the formula compares more than can be judged; write a simpler form")
-    return here and _shortened(first, second, here)
+    return here and _shortened(first, second, here), everywhere
 
 
 def _starts(first: Expr, second: Expr, names: Sequence[Symbol], random: Random) -> list[Point]:
@@ -87,10 +105,10 @@ def _starts(first: Expr, second: Expr, names: Sequence[Symbol], random: Random) 
     return [{name: between(-1, 1, random) * random.choice(few) for name in names} for few in choices if names] or [{}]
 
 
-def _compare(first: Expr, second: Expr, point: Point, signs: dict[Form, None]) -> Difference | None:
-    one = value(_settled(first, point, signs), point)
+def _compare(first: Expr, second: Expr, point: Point, deciding: _Deciding) -> Difference | None:
+    one = value(_settled(first, point, deciding), point)
     try:
-        other = value(_settled(second, point, signs), point)
+        other = value(_settled(second, point, deciding), point)
     except ZeroDivisionError:
         return Difference(point, one, None)
     here = Difference(point, *alike([one, other]))
@@ -101,7 +119,7 @@ def _shortened(first: Expr, second: Expr, here: Difference) -> Difference:
     for digits in (0, 1, 3):
         try:
             short = {name: round(coordinate, digits) for name, coordinate in here.point.items()}
-            shorter = _compare(first, second, short, {})
+            shorter = _compare(first, second, short, _Deciding())
         except _BorderError:
             continue
         if shorter and (shorter.second is None) == (here.second is None):
@@ -109,45 +127,46 @@ def _shortened(first: Expr, second: Expr, here: Difference) -> Difference:
     return here
 
 
-def _settled(expression: Expr, point: Point, signs: dict[Form, None]) -> Expr:
+def _settled(expression: Expr, point: Point, deciding: _Deciding) -> Expr:
     """``expression`` as it is in the region of ``point``: each maximum is one of its arguments, each bracket 0 or 1."""
     if not expression.has(Max, Min, Iverson):
         return expression
-    parts = [_settled(part, point, signs) for part in expression.args]
+    parts = [_settled(part, point, deciding) for part in expression.args]
     if isinstance(expression, Iverson):
-        sign = _sign(parts[0] - parts[1], point, signs)
+        sign = _sign(parts[0] - parts[1], point, deciding)
         return Integer(sign > 0 or (sign == 0 and parts[2] == 0))
     if not isinstance(expression, Max | Min):
         return expression.func(*parts)
     best = parts[0]
     for part in parts[1:]:
-        if (_sign(part - best, point, signs) > 0) == isinstance(expression, Max):
+        if (_sign(part - best, point, deciding) > 0) == isinstance(expression, Max):
             best = part
     return best
 
 
-def _sign(compared: Expr, point: Point, signs: dict[Form, None]) -> int:
-    """-1, 0 or 1; each linear form that decides it is added to ``signs``, turned to be positive at ``point``."""
-    result, linear, others = _factors(compared, tuple(point))
+def _sign(expression: Expr, point: Point, deciding: _Deciding) -> int:
+    """-1, 0 or 1; what decides it is added to ``deciding``."""
+    result, linear, others = _factors(expression, tuple(point))
+    deciding.others |= bool(others)
     for form in linear:
         sign = sign_of(at(form, list(point.values())))
         if sign == 0:
             raise _BorderError
-        signs.setdefault(tuple(sign * c for c in form))
+        deciding.forms.setdefault(tuple(sign * c for c in form))
         result *= sign
     return prod((sign_of(value(other, point)) for other in others), start=result)
 
 
 @lru_cache(maxsize=2000)
-def _factors(compared: Expr, names: tuple[Symbol, ...]) -> tuple[int, tuple[Form, ...], tuple[Expr, ...]]:
-    """What the sign of ``compared`` is the product of: a sign, linear forms, other formulas; even powers left out."""
-    if isinstance(compared, Rational):
-        return sign_of(value(compared, {})), (), ()
-    if compared.has(cos, sin) or not all(isinstance(atom, Rational | Symbol) for atom in compared.atoms()):
-        return 1, (), (compared,)
-    above, below = fraction(together(compared))
+def _factors(expression: Expr, names: tuple[Symbol, ...]) -> tuple[int, tuple[Form, ...], tuple[Expr, ...]]:
+    """What the sign of ``expression`` is the product of: a sign, linear forms, other formulas; even powers left out."""
+    if isinstance(expression, Rational):
+        return sign_of(value(expression, {})), (), ()
+    if expression.has(cos, sin) or not all(isinstance(atom, Rational | Symbol) for atom in expression.atoms()):
+        return 1, (), (expression,)
+    above, below = fraction(together(expression))
     if max(_degree(above), _degree(below)) > MAX_DEGREE:
-        return 1, (), (compared,)
+        return 1, (), (expression,)
     sign, linear, others = 1, [], []
     for coefficient, factors in (factor_list(part, *names) for part in (above, below)):
         sign *= sign_of(value(coefficient, {}))

@@ -40,11 +40,15 @@ def solve(
     is a solution for another penalty, to begin at; the minimum does not depend on it.
 
     Raises:
-        ValueError: no features, other shapes, targets that are no classes, a penalty that is not positive and finite.
+        ValueError: no features, other shapes or infinite ones or NaN, targets that are no classes, a penalty that is not
+            positive and finite.
     """
     if not 0 < l2 < float("inf"):
         raise ValueError(f"l2 is {l2!r}; it must be positive and finite")
     features, targets = features.float(), checked_targets(features, targets, "features")
+    if not features.isfinite().all():
+        row, column = (~features.isfinite()).nonzero()[0].tolist()
+        raise ValueError(f"feature {column} of image {row} is {features[row, column]:g}; all must be finite")
     mean, std = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
     x = (features - mean) / std
     weight = torch.zeros(whole("classes", classes), x.shape[1]) if start is None else start.weight * std

@@ -70,6 +70,11 @@ def directly(folder):
     folder.rmdir()
 
 
+def capitals(folder):
+    for path in folder.iterdir():
+        path.rename(path.with_name(path.name.upper()))
+
+
 LAYOUTS = {
     "binary": lambda folder: None,
     "binary, deep": lambda folder: os.renames(folder, folder.parent / "cifar10" / "raw" / folder.name),
@@ -81,6 +86,8 @@ LAYOUTS = {
     "pickles with bytes as keys": lambda folder: pickled(folder, key=str.encode),
     "pickles directly": lambda folder: directly(pickled(folder)),
     "archive of pickles": lambda folder: packed(pickled(folder), "cifar-10-python.tar.gz"),
+    "binary in capitals": capitals,
+    "pickles in capitals": lambda folder: capitals(pickled(folder)),
     "both": lambda folder: pickled(folder, keep=True),
 }
 

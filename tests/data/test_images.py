@@ -116,10 +116,18 @@ def test_groups_and_labels_are_as_many_as_the_images(count):
 
 
 def test_the_digest_of_a_split_says_which_image_trains_chooses_and_tests():
-    a, b = torch.tensor([0, 1]), torch.tensor([2])
-    assert Split(a, b, b).digest == Split(a.clone(), b, b).digest
-    assert len({Split(a, b, b).digest, Split(b, a, b).digest, Split(b, b, a).digest}) == 3
-    assert Split(a, b, b).digest != Split(a[:1], torch.tensor([1, 2]), b).digest  # where a part ends counts
+    a, b, c = torch.tensor([0, 1]), torch.tensor([2]), torch.tensor([3])
+    assert Split(a, b, c).digest == Split(a.clone(), b, c).digest
+    assert len({Split(a, b, c).digest, Split(b, a, c).digest, Split(b, c, a).digest}) == 3
+    assert Split(a, b, c).digest != Split(a[:1], torch.tensor([1, 2]), c).digest  # where a part ends counts
+
+
+@pytest.mark.parametrize("both", [(0, 1), (0, 2), (1, 2)])
+def test_an_image_in_two_parts_is_named(both):
+    parts = [torch.arange(0, 5), torch.arange(5, 7), torch.arange(7, 9)]
+    parts[both[1]] = torch.cat([parts[both[1]], parts[both[0]][-1:]])
+    with pytest.raises(ValueError, match=f"image {parts[both[0]][-1]} is in two parts"):
+        Split(*parts)
 
 
 @pytest.mark.parametrize("shares", [(0.0, 0.1), (0.3, 0.0), (0.7, 0.3), (0.3, -0.1), (1.0, 0.1), (float("nan"), 0.1)])

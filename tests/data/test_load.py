@@ -48,6 +48,8 @@ def test_hw3_data_must_exist(tmp_path, monkeypatch):
         ({"name": "shoes", "size": (51.5, 68)}, ValueError, r"\(51.5, 68\); .* whole numbers"),
         ({"name": "shoes", "size": 51}, ValueError, r"size is 51"),
         ({"name": "cifar10", "size": (64, 64)}, ValueError, "for the shoes only"),
+        ({"name": "shoes", "root": ""}, ValueError, "the folder is ''; give its path"),
+        ({"name": "cifar10", "root": " "}, ValueError, "the folder is ' '"),
         ({"name": "shoes", "root": "/nowhere"}, DataError, "/nowhere cannot be read as a folder: No such file"),
         ({"name": "cifar10", "root": "/nowhere"}, DataError, "/nowhere cannot be read as a folder: No such file"),
     ],
@@ -91,6 +93,11 @@ def test_names_of_any_bytes_are_printable(tmp_path, make_folder):
     data = load_folder(os.fsdecode(os.fsencode(tmp_path) + b"/p\xe9ts"), (np.int64(16), 16))
     assert data.class_names == (r"caf\xe9", "dog")
     f"{data} {data.name} {data.files}".encode()
+
+
+def test_a_folder_without_a_name_is_not_the_one_where_one_happens_to_be():
+    with pytest.raises(ValueError, match="the folder is ''"):
+        load_folder("", (16, 16))
 
 
 @pytest.mark.parametrize("root", ["missing", "archive.zip"])

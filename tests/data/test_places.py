@@ -170,6 +170,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path):
 
 def test_what_systems_leave_behind_is_passed_over(tmp_path):
     left = ["__MACOSX/", "._a", ".DS_Store", "Thumbs.db", "desktop.ini", ".Spotlight-V100/", "@eaDir/", "Desktop.ini"]
+    left += ["#recycle/", "@Recycle/", "#snapshot/", "Network Trash Folder/", "Temporary Items/", "Picasa.ini"]
     fill(tmp_path, *left, "a", "b/")
     assert [entry.name for entry in entries(tmp_path)] == ["a", "b"]
 

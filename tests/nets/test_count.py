@@ -42,6 +42,17 @@ def test_groups_multiply_their_own_channels_only():
     assert count.multiplications(nn.Conv2d(4, 8, 3, groups=4), (4, 3, 3)) == 8 * 9
 
 
+def test_other_convolutions_count_too():
+    line = nn.Sequential(nn.Flatten(2), nn.Conv1d(3, 5, 4, stride=2))
+    assert count.multiplications(line, (3, 4, 5)) == 9 * 5 * (3 * 4)
+    assert count.by_kind(line) == {"convolution": 5 * 3 * 4 + 5, "fully connected": 0, "other": 0}
+    larger = nn.ConvTranspose2d(6, 4, 3, stride=2, groups=2)
+    assert count.multiplications(larger, (6, 5, 7)) == 5 * 7 * 6 * (2 * 9)  # each input into 2 channels of its group
+    assert count.by_kind(larger)["convolution"] == count.parameters(larger)
+    volume = nn.Sequential(nn.Unflatten(1, (1, 3)), nn.Conv3d(1, 2, 3))
+    assert count.multiplications(volume, (3, 5, 5)) == 1 * 3 * 3 * 2 * 27
+
+
 @pytest.mark.parametrize("shape", [(3, 5), (3, 5, 5.0), (3, 0, 5), (True, 5, 5)])
 def test_a_shape_that_is_none_is_refused(shape):
     with pytest.raises(ValueError, match="shape"):

@@ -82,6 +82,12 @@ def test_mlp_widths_written_out(arguments, widths):
     assert mlp_widths(*arguments) == widths
 
 
+@pytest.mark.parametrize("budget", [10**7, 10**9, 10**12, 10**18])
+def test_a_huge_budget_is_spent_too_and_at_once(budget):
+    assert 0.99 * budget <= mlp_parameters(10_404, *mlp_widths(budget, 10_404, 3), 3) <= budget
+    assert 0.99 * budget <= cnn_parameters(3, cnn_widths(budget, 3, 3), 3) <= budget
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -252,6 +252,13 @@ def test_what_cannot_be_run_is_refused(runs, small):
         for value in (0, -5, True, 2.0, "2"):
             with pytest.raises(ValueError, match=f"{field} is {value!r}; it must be a positive integer"):
                 small(**{field: value})
+    parts = small().split
+    for indices, said in (
+        (torch.tensor([], dtype=torch.long), "is empty"),
+        (torch.tensor([-1, 999]), "from -1 to 999"),
+    ):
+        with pytest.raises(ValueError, match=f"the test part of the split (is|goes) ?{said.removeprefix('is ')}"):
+            small(split=Split(parts.train, parts.validation, indices))
     for name in ("", "../mine", "/mine", "mine/", ".mine", "mine//small", "mine/../small", "a\nb"):
         with pytest.raises(ValueError, match="the name is"):
             small(name)

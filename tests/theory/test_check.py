@@ -209,6 +209,24 @@ def test_a_number_as_an_answer_is_not_shown_at_a_point_either():
     assert "which the answer does not" in str(verdict)
 
 
+@pytest.mark.parametrize(
+    ("more", "sure"),
+    [
+        ("[x1 > x2] + [x1 <= x2]", True),
+        ("[(x1 - x2)*(x3 + b) > 0] + [(x1 - x2)*(x3 + b) <= 0]", True),
+        ("[x1*x1 + x2*x2 > -1]", False),
+        ("[x1*x2 > 1] + [x1*x2 <= 1]", False),
+        ("[max(x1*x2, 3) > x3] + [max(x1*x2, 3) <= x3]", False),
+    ],
+)
+def test_a_verdict_says_whether_every_region_was_visited(more, sure):
+    verdict = check("t3.da", f"(yhat - y)*({more})")
+    assert verdict.equivalent
+    assert verdict.sure is sure
+    assert ("to it everywhere" in str(verdict)) is sure
+    assert ("may still differ" in str(verdict)) is not sure
+
+
 def test_division_by_zero_is_wrong_where_it_happens_and_refused_where_it_always_happens():
     assert "divides by zero" in str(check("t3.da", "(yhat-y)/(y>0)"))
     assert check("t3.da", "(yhat*y-y**2)/y").equivalent

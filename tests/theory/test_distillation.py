@@ -88,6 +88,15 @@ def test_the_ends_of_alpha():
     assert d.loss(letters).subs(d.ALPHA, Rational(1, 2)).free_symbols & labels
 
 
+@pytest.mark.parametrize("call", [d.softmax, d.log_softmax])
+@pytest.mark.parametrize("temperature", [0, -1, 0.0, float("nan")])
+def test_a_temperature_is_positive(call, temperature):
+    with pytest.raises(ValueError, match=f"temperature is {temperature}; it must be positive"):
+        call(d.setting(2).student, temperature)
+    with pytest.raises(ValueError, match="no logits"):
+        call(())
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_hot_divergence_is_near_its_limit(seed):
     student, teacher, *_ = case(seed, 4)

@@ -124,6 +124,12 @@ def test_the_seed_deals_the_folds():
     assert torch.equal(fold_logits(features, targets, 4, 1.0), fold_logits(features, targets, 4, 1.0, folds=5, seed=0))
 
 
+def with_one(value):
+    features, targets = blobs(10, 0)
+    features[2, 3] = value
+    return features, targets
+
+
 EMPTY = torch.zeros(0, 10), torch.zeros(0, dtype=torch.long)
 
 
@@ -139,6 +145,8 @@ EMPTY = torch.zeros(0, 10), torch.zeros(0, dtype=torch.long)
         (lambda: solve(*blobs(10, 0), 4.0, l2=1.0), "classes is 4.0"),
         (lambda: solve(torch.zeros(5, 2, 2), torch.zeros(5, dtype=torch.long), 2, 1.0), r"features are \(5, 2, 2\)"),
         (lambda: solve(blobs(10, 0)[0], torch.zeros(9, dtype=torch.long), 4, 1.0), r"\(9,\); 10 features need"),
+        (lambda: solve(*with_one(float("nan")), 4, 1.0), "feature 3 of image 2 is nan"),
+        (lambda: fit_linear(with_one(float("inf")), blobs(10, 0), 4), "feature 3 of image 2 is inf"),
         (lambda: fold_heads(*blobs(10, 0), 4, 1.0, folds=1), "folds is 1; with 10 images"),
         (lambda: fold_heads(*blobs(10, 0), 4, 1.0, folds=11), "folds is 11"),
     ],
