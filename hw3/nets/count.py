@@ -29,8 +29,8 @@ def by_kind(module: nn.Module) -> dict[str, int]:
 
 @torch.no_grad()
 def multiplications(module: nn.Module, input_shape: tuple[int, int, int]) -> int:
-    """Multiplications of all convolutions, transposed ones too, and linear layers for one image (C, H, W), those by zero
-    padding included.
+    """Multiplications of all convolutions, transposed ones too, and linear layers for one image (C, H, W), those by
+    zero padding included.
 
     Counted by hooks on one forward pass; the module's mode and buffers are left as they were.
 

@@ -185,7 +185,7 @@ def _row(trial: FrozenTrial) -> Trials:
 
 def _fill(search: Search, jobs: int | None, storage: str | None, wanted: int) -> optuna.Study:
     """First each setting of the grid, then proposed ones, until ``wanted`` are complete."""
-    optuna.logging.set_verbosity(logging.WARNING)
+    optuna.logging.set_verbosity(logging.ERROR)  # a trial that fails or is stopped raises; no traceback beside that
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     study = optuna.create_study(
         storage=None if storage is None else _database(storage),

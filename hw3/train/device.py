@@ -9,9 +9,11 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 
+from hw3.files import report
 from hw3.train.settings import PRECISIONS
 
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 matrix or vector instructions, and ARM's
+FIRST = "MASTER_ADDR"  # the first machine's name; torchrun and Slurm know it themselves
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 
 
@@ -61,19 +63,27 @@ def fabric(precision: str, devices: int = 1, num_nodes: int = 1) -> Fabric:
     With several ``devices`` or nodes it starts the other processes, which run the same command.
 
     Raises:
-        ValueError: numbers below 1, or more devices than there are GPUs.
+        ValueError: numbers below 1, more devices than there are GPUs, or several nodes and no name of the first one.
     """
     if min(devices, num_nodes) < 1:
         raise ValueError(f"devices is {devices} and num_nodes is {num_nodes}; both must be 1 or more")
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if devices > gpus > 0:
         raise ValueError(f"{devices} devices were asked for and this machine has {gpus} GPUs")
+    if num_nodes > 1 and not {FIRST, "SLURM_JOB_ID"} & set(os.environ):
+        raise ValueError(
+            f"num_nodes is {num_nodes} and {FIRST} is not set; give it the first machine's name, and NODE_RANK each "
+            "machine's own number, from 0"
+        )
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*GPU available but not used.*")
     if devices * num_nodes > 1:
         os.environ.setdefault("OMP_NUM_THREADS", str(torch.get_num_threads()))  # Fabric would choose others
     accelerator = "cuda" if gpus else "cpu"
     made = Fabric(accelerator=accelerator, devices=devices, num_nodes=num_nodes, precision=precision)  # type: ignore[arg-type]
+    if num_nodes > 1:
+        first = os.environ.get(FIRST, "named by Slurm")
+        report(f"this machine waits until the command runs on all {num_nodes}; the first is {first}")
     made.launch()
     return made
 

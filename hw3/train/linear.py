@@ -40,8 +40,8 @@ def solve(
     is a solution for another penalty, to begin at; the minimum does not depend on it.
 
     Raises:
-        ValueError: no features, other shapes or infinite ones or NaN, targets that are no classes, a penalty that is not
-            positive and finite.
+        ValueError: no features, other shapes or one that is not finite, targets that are no classes, a penalty that is
+            not positive and finite.
     """
     if not 0 < l2 < float("inf"):
         raise ValueError(f"l2 is {l2!r}; it must be positive and finite")

@@ -270,6 +270,22 @@ def test_workers_share_a_search_in_postgresql(runs, wanted, postgres, monkeypatc
     assert optuna.load_study(study_name=name, storage=postgres).best_value > 0
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("a run failed")])
+def test_a_search_that_stops_prints_no_traceback_of_its_own(runs, wanted, tmp_path, monkeypatch, caplog, error):
+    def run_all(*_):
+        raise error
+
+    monkeypatch.setattr(searching, "run_all", run_all)
+    logger = optuna.logging.get_logger("optuna")
+    logger.addHandler(caplog.handler)
+    try:
+        with pytest.raises(type(error)):
+            search(wanted, storage=f"sqlite:///{tmp_path}/search.db")
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert not caplog.records
+
+
 @pytest.mark.parametrize(("words", "stops"), [("Cannot tell a COMPLETE trial.", False), ("another error", True)])
 def test_a_trial_that_another_worker_finished_first_stops_nothing(runs, wanted, quick, monkeypatch, words, stops):
     once_more = optuna.Study.optimize

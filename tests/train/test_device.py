@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 
 from hw3.train.device import RANKS, capability, default_precision, fabric, first_process, precision_of, processor
 
@@ -104,6 +105,20 @@ def test_more_devices_than_gpus_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(ValueError, match="4 devices were asked for and this machine has 2 GPUs"):
         fabric("32-true", 4)
+
+
+def test_several_machines_need_the_name_of_the_first(monkeypatch):
+    for name in ("MASTER_ADDR", "SLURM_JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ValueError, match="num_nodes is 2 and MASTER_ADDR is not set"):
+        fabric("32-true", num_nodes=2)
+
+
+def test_a_machine_says_that_it_waits_for_others(monkeypatch, capsys):
+    monkeypatch.setenv("MASTER_ADDR", "first-host")
+    monkeypatch.setattr(Fabric, "launch", lambda self: None)
+    fabric("32-true", num_nodes=2)
+    assert "waits until the command runs on all 2; the first is first-host" in capsys.readouterr().err
 
 
 def test_one_of_many_processes_is_the_first(monkeypatch):
