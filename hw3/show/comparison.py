@@ -260,9 +260,11 @@ def sentence(c: Comparison, first: str, second: str, quantity: str) -> str:
         each = ", ".join(c.amount(d) for d in c.by_seed)
         return f"There is no verdict on the {quantity}: {broken}. By seed the difference is {each} {c.unit}."
     if c.word == "one seed":
+        half = f"{c.amount(c.over_images, signed=False)} {c.unit}"
+        over = f", ± {half} for the choice of test images" if c.over_images > 0 else ""
         return (
             f"One seed cannot tell the {quantity} of the {first} from that of the {second}: the difference is "
-            f"{c.amount(c.difference)} {c.unit} here, and how far another seed would move it is not known."
+            f"{c.amount(c.difference)} {c.unit} here{over}, and how far another seed would move it is not known."
         )
     if c.sign:
         over = f"{count_of(len(c.by_seed))} paired seeds" + (" and the test images" if c.over_images else "")

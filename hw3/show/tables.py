@@ -148,8 +148,8 @@ def by_likeness(likeness: Tensor, wrong: Mapping[str, Tensor]) -> Table:
     return table(("nearest training image", "share of test images", *(f"error, {name}" for name in wrong)), rows)
 
 
-def configuration(experiment: Experiment) -> Table:
-    """Everything that names an experiment."""
+def configuration(experiment: Experiment | Result) -> Table:
+    """Everything that names an experiment, or a finished run."""
     return table(("setting", experiment.name), _flat(experiment.what))
 
 

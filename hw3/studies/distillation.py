@@ -85,9 +85,8 @@ class Study:
     @property
     def tuning(self) -> Experiment:
         """Question (d): every layer of the pretrained network is tuned."""
-        training = Training(
-            self.sizes.teacher_epochs, 32, 0.003, weight_decay=1e-4, clip=1.0, precision=self.shared.precision
-        )
+        epochs, rate, clip = self.sizes.teacher_epochs, self.sizes.teacher_rate, self.sizes.teacher_clip
+        training = Training(epochs, 32, rate, weight_decay=1e-4, clip=clip, precision=self.shared.precision)
         network = partial(
             whole_network, weights=self.shared.weights, resolution=self.sizes.resolution, head=self.linear()
         )
@@ -158,9 +157,9 @@ class Study:
         return {experiment.name: experiment for experiment in arms}
 
     def plan(self) -> Plan:
-        """What is recorded, one tier whole before the next and each seed by seed: the main arms with all seeds and
-        label smoothing with three, the explanation and few labels with three, then the rest. Written down before the
-        first run, and so are α and τ."""
+        """What is recorded, one tier whole before the next and each seed by seed: the tuned teacher, the main arms with
+        all seeds and label smoothing with three, the explanation and few labels with three, then the rest. Written
+        down before the first run, and so are α and τ."""
         every = self.students() | self.taught(USUAL) | self.explaining(USUAL)
         three = self.seeds[:3]
 
@@ -168,9 +167,9 @@ class Study:
             return [(every[f"distillation/{name}"], seed) for seed in seeds for name in names]
 
         few = [f"labels-{n}{end}" for n in self.sizes.few for end in ("", "-with-teacher")]
-        runs = tier(["student", "distilled"], three) + tier(["smoothed"], three)
-        runs += tier(["teacher-tuned"], three[:1]) + tier(["distilled-from-tuned"], three)
-        runs += tier(["student", "distilled", "distilled-from-tuned"], self.seeds[3:])
+        main = ["student", "distilled", "distilled-from-tuned"]
+        runs = tier(["teacher-tuned"], three[:1]) + tier(main, three) + tier(["smoothed"], three)
+        runs += tier(main, self.seeds[3:])
         runs += tier(["wrong-as-it-is", *(f"wrong-{how}" for how in WRONG)], three) + tier(few, three)
         runs += tier(["teacher-tuned"], three[1:]) + tier(["distilled-from-itself"], three)
         runs += tier([f"stem-{self.sizes.other_stem}", "constant-rate"], three)

@@ -14,7 +14,7 @@ class Distillation:
     ``images`` train (with their labels, or with the teacher's logits), ``validation`` choose, ``tests`` test;
     ``few`` are the numbers of labels of the study with few of them. Teachers see ``shifts`` shifts of each image, and
     its mirror image, at ``resolution`` pixels. Students train for ``epochs``; the fully tuned teacher for
-    ``teacher_epochs``. The search trains for ``search_epochs`` in each setting of its grid, ``alphas`` times
+    ``teacher_epochs``, at the peak rate ``teacher_rate``, no gradient longer than ``teacher_clip``. The search trains for ``search_epochs`` in each setting of its grid, ``alphas`` times
     ``temperatures``, with each of ``search_seeds``. ``stem`` is how the student begins, ``other_stem`` what that is
     compared with (see ``hw3.nets.resnet.student``). What is recorded at this size is kept under the name ``record``.
     """
@@ -33,6 +33,8 @@ class Distillation:
     temperatures: tuple[float, ...] = (2.0, 4.0, 8.0)
     batch_size: int = 64
     learning_rate: float = 0.02
+    teacher_rate: float = 0.003
+    teacher_clip: float | None = 1.0
     stem: str = "imagenet"
     other_stem: str = "small"
     record: str = "distillation"
@@ -178,6 +180,8 @@ PROFILES = {
             resolution=96,
             epochs=12,
             teacher_epochs=2,
+            teacher_rate=0.01,
+            teacher_clip=None,
             search_epochs=4,
             search_seeds=(0, 1, 2),
             alphas=(0.0, 0.5, 0.9, 1.0),

@@ -143,16 +143,16 @@ def shown(
     apart: Sequence[Experiment] = (),
     beside: Sequence[Experiment] = (),
 ) -> Shown:
-    """Runs of ``experiments`` with the same seeds, of ``apart`` with any, and of ``beside``: what is recorded, under
-    the first name in ``records`` that has two seeds or more, and there of each of ``beside`` if they are; else this
-    build's own, with ``seeds``.
+    """Runs of ``experiments`` with the same seeds, of ``apart`` with any, one or more, and of ``beside``: what is
+    recorded, under the first name in ``records`` that has two seeds or more, and there of each of ``beside`` if they
+    are; else this build's own, with ``seeds``.
 
     Raises:
         DataError: a file of the record was changed.
     """
     paired, single = [e.name for e in experiments], [e.name for e in apart]
     for name in [records] if isinstance(records, str) else records:
-        if not has(name, *paired, *single):
+        if not (has(name, *paired) and has(name, *single, runs=1)):
             continue
         more = [e.name for e in beside if has(name, e.name)]
         kept = read(name, *paired, *single, *more)

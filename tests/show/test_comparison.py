@@ -72,7 +72,8 @@ def test_one_seed_gives_no_verdict(make_arm, targets):
     assert (c.sign, c.word) == (0, "one seed")
     assert isnan(c.visible)
     assert "One seed cannot tell the test accuracy" in words(c)
-    assert "+15.00 points here" in words(c)
+    assert f"+15.00 points here, ± {100 * c.over_images:.2f} points for the choice of test images, and" in words(c)
+    assert "+5.00 points here, and how far" in words(paired([0.9], [0.85]))
     assert "nan" not in words(c) + c.measured + c.interval + c._repr_markdown_()
 
 

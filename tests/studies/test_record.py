@@ -181,6 +181,10 @@ def test_pages_show_the_record_or_else_their_own_runs(runs, small, folder, plan_
             "rows/third": [1, 2],
         }
     assert not shown("rows", [alone], (5, 6), apart=[never]).recorded
+    single = small(name="rows/single")
+    record(plan_of(single, seeds=(1,)), jobs=1)
+    assert [r.seed for r in shown("rows", [alone], (5, 6), apart=[single]).groups["rows/single"]] == [1]
+    assert not shown("rows", [alone, single], (5, 6)).recorded  # one seed is no pair
 
 
 def test_a_damaged_record_is_not_passed_over(one, small, plan_of):
