@@ -14,9 +14,10 @@ class Distillation:
     ``images`` train (with their labels, or with the teacher's logits), ``validation`` choose, ``tests`` test;
     ``few`` are the numbers of labels of the study with few of them. Teachers see ``shifts`` shifts of each image, and
     its mirror image, at ``resolution`` pixels. Students train for ``epochs``; the fully tuned teacher for
-    ``teacher_epochs``, at the peak rate ``teacher_rate``, no gradient longer than ``teacher_clip``. The search trains for ``search_epochs`` in each setting of its grid, ``alphas`` times
-    ``temperatures``, with each of ``search_seeds``. ``stem`` is how the student begins, ``other_stem`` what that is
-    compared with (see ``hw3.nets.resnet.student``). What is recorded at this size is kept under the name ``record``.
+    ``teacher_epochs``, at the peak rate ``teacher_rate``, its gradients no longer than ``teacher_clip``. The search
+    trains for ``search_epochs`` in each setting of its grid, ``alphas`` times ``temperatures``, with each of
+    ``search_seeds``. ``stem`` is how the student begins, ``other_stem`` what that is compared with (see
+    ``hw3.nets.resnet.student``). What is recorded at this size is kept under the name ``record``.
     """
 
     images: int
