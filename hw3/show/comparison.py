@@ -112,6 +112,8 @@ def compare_logits(
     if len(first) != len(second) or len(first) == 0:
         raise ValueError(f"{len(first)} and {len(second)} networks; a pairing needs the same number, 1 or more")
     seeds = range(len(first)) if seeds is None else seeds
+    if len(seeds) != len(first):
+        raise ValueError(f"there are {len(first)} networks in an arm and {len(seeds)} seeds; each needs its own")
     failed = (_failed(first, targets, seeds), _failed(second, targets, seeds))
     values = _by_image(first, targets, measure), _by_image(second, targets, measure)
     return _of_values(*values, measure, failed)

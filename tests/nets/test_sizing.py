@@ -50,6 +50,7 @@ def reference(budget, in_channels, classes, blocks):
         ((753, 3, 3, 5), (1, 2, 4, 8, 4)),  # the smallest first depth
         ((15461, 3, 10, 3), (16, 32, 34)),
         ((1678, 3, 3, 5), (1, 2, 4, 8, 16)),  # exactly twice as deep
+        ((5014, 3, 10, 2), (16, 29)),  # 24 does not fit, the next multiple of 8 does; so would 25
         ((531, 3, 3, 2), (6, 6)),  # wider ones spend less than 99 %
     ],
 )

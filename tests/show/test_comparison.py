@@ -104,6 +104,12 @@ def test_three_equal_differences_are_judged_by_the_images(logits_of, targets):
     assert close.sign == 0
 
 
+def test_each_network_needs_its_seed(logits_of, targets):
+    arm = [logits_of(0.95), logits_of(0.95, 1)]
+    with pytest.raises(ValueError, match="2 networks in an arm and 1 seeds"):
+        compare_logits(arm, arm, targets, seeds=[3])
+
+
 def test_equal_differences_without_images_prove_nothing():
     c = paired([0.75, 0.875], [0.5, 0.625])
     assert c.sign == 0
