@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sympy import Integer, Max, Min, Rational, cos, pi, sin, symbols
 
 from hw3.theory.notation import Iverson
-from hw3.theory.regions import difference
+from hw3.theory.regions import compared, difference
 from hw3.theory.spelling import RefusedError
 
 x, y, z = names = symbols("x y z", real=True)
@@ -84,6 +84,27 @@ def test_a_difference_is_seen_however_far_out(first, second):
 def test_a_difference_comes_with_short_numbers():
     assert difference(x + y, x - y).point.keys() == {x, y}
     assert all(c.denominator == 1 for c in difference(x + y, x - y).point.values())
+
+
+def test_a_short_number_on_a_border_is_passed_over_for_a_longer_one():
+    here = difference(Integer(0), Iverson(x, 0, 1) * Iverson(Rational(1, 3), x, 1))  # between 0 and 1/3
+    assert 0 < here.point[x] < Rational(1, 3)
+    assert here.point[x].denominator > 1
+
+
+@pytest.mark.parametrize(
+    ("formula", "everywhere"),
+    [
+        (Max(x, y) - Min(x, y), True),
+        (Iverson(x * (y - z), 3 * x, 1), True),
+        (x**2 * cos(y), True),  # nothing is compared
+        (Iverson(x * y, 1, 1), False),
+        (Iverson(x, 0, 1) * Iverson(cos(y), 0, 1), False),
+    ],
+)
+def test_whether_every_region_was_visited(formula, everywhere):
+    assert compared(formula, formula) == (None, everywhere)
+    assert compared(formula, formula + 1)[1] is everywhere
 
 
 def test_a_division_by_zero_is_a_difference_without_a_value():
