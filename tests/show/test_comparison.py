@@ -90,6 +90,8 @@ def test_numbers_that_are_not_finite_are_named(make_arm, targets):
     assert "the CNN gave numbers that are not finite with seed 1" in words(c, "test loss")
     assert "nan" not in words(c, "test loss")
     both = compare(make_arm("a", [0.3, BROKEN]), make_arm("b", [0.3, 0.9]), targets)
+    two = compare(make_arm("c", [0.3, 0.9, 0.3]), make_arm("d", WORSE), targets)
+    assert "the CNN stayed at chance level with seeds 0, 2." in words(two)
     told = "the CNN stayed at chance level with seed 0 and gave numbers that are not finite with seed 1 and the MLP"
     assert told in words(both)
 
@@ -204,6 +206,8 @@ def test_a_contrast_of_logits_is_that_of_their_runs(make_arm, targets):
     logits = [[[r.logits for r in arm] for arm in pair] for pair in ((a, b), (c, d))]
     assert contrast_logits(*logits, targets) == contrast((a, b), (c, d), targets)
     assert contrast_logits(*logits, targets).failed == ("", "stayed at chance level with seed 0")
+    turned = contrast_logits(logits[0], logits[1][::-1], targets)
+    assert turned.failed == ("", "stayed at chance level with seed 0")  # the third of four arms is the second gain's
     assert "with seed 7" in contrast_logits(*logits, targets, seeds=[7, 8, 9]).failed[1]
 
 

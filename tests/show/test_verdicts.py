@@ -1,4 +1,5 @@
 from dataclasses import replace
+from math import nan
 from types import SimpleNamespace
 
 import numpy as np
@@ -327,6 +328,41 @@ def test_the_teacher_is_held_against_the_student_that_never_met_it(make_arm, tar
     assert words in told["ahead"]
 
 
+@pytest.mark.parametrize(
+    ("right", "taught", "told"),
+    [
+        ((0.99, 0.5), (GOOD, [0.6, 0.603, 0.597]), True),
+        ((0.99, 0.5), (GOOD, GOOD), False),
+        ((0.99, 0.98), (GOOD, GOOD), False),
+        ((0.5, 0.51), (GOOD, [0.6, 0.603, 0.597]), False),
+    ],
+)
+def test_students_of_two_studies_follow_their_teachers_or_nothing_is_said(
+    make_arm, targets, logits_of, right, taught, told
+):
+    alone = make_arm("alone", POOR)
+    studies = [
+        (alone, make_arm(f"taught {share}", scores), logits_of(share, seed=9), targets)
+        for share, scores in zip(right, taught, strict=True)
+    ]
+    assert ("moves towards its teacher" in verdicts.both_sizes(studies)["both_sizes"]) is told
+
+
+@pytest.mark.parametrize(("recorded", "words"), [(True, "before the first run"), (False, "this build's search")])
+def test_the_settings_of_students_with_few_labels_are_those_of_the_runs(make_arm, recorded, words):
+    arms = [
+        [
+            replace(run, what=run.what | {"task": {"alpha": alpha, "temperature": tau}})
+            for run in make_arm(f"taught {tau}", GOOD)
+        ]
+        for alpha, tau in ((1.0, 2.0), (0.5, 4.0))
+    ]
+    told = verdicts.labels_setting(arms, recorded)["labels_setting"]
+    assert "The temperature is 2; " in told
+    assert "α = 0.5 and τ = 4" in told
+    assert words in told
+
+
 def test_every_stem_has_its_words():
     assert set(verdicts.STEMS) == set(STEMS)
 
@@ -377,12 +413,21 @@ def test_settings_that_the_search_cannot_tell_apart_are_counted(make_arm):
     tried = searched((1.0, 1.1), (1.05, 1.06), (1.5, 1.6))
     runs = make_arm("trial", [0.5, 0.5])
     runs = [replace(run, what=run.what | {"split": {"train": 10_000, "validation": 2_500}}) for run in runs]
-    told = verdicts.searched(tried, runs, recorded=True)
+    runs = [replace(run, what=run.what | {"network": {"stem": "imagenet"}}) for run in runs]
+    told = verdicts.searched(tried, runs, True, (0.5, 3.0))
     assert told["alike"].startswith("Two settings, it among them, lie within one standard error of it")
     assert told["settings"] == "3"
-    assert told["searched"] == "recorded (10,000 images, 3 epochs, 2 seeds, 2,500 images judge, made up)"
+    assert (
+        told["searched"]
+        == "recorded (10,000 images, stem “7 × 7, pooled”, 3 epochs, 2 seeds, 2,500 images judge, made up)"
+    )
+    assert told["by_accuracy"] == (
+        "By accuracy the highest is α = 0.5, τ = 1, with 30.0% at 1.050 nats; with the setting of the students below "
+        "30.0% at 1.550 nats."
+    )
     alone = tuple(Trials(0.0, tau, (0.9, 0.9), (0.3, 0.3)) for tau in (1.0, 2.0))  # one setting: τ means nothing
-    told = verdicts.searched(Searched(tried.trials + alone), runs, recorded=False)
+    told = verdicts.searched(Searched(tried.trials + alone), runs, False, (0.9, 4.0))
+    assert told["by_accuracy"].endswith("; without a teacher it is 30.0% at 0.900 nats.")
     assert (told["settings"], told["lowest"]) == ("4", "α = 0, no teacher")
     assert told["alike"].startswith("No other setting is within one standard error")
     assert told["searched"].startswith("this build’s own (")
@@ -423,6 +468,21 @@ def test_a_recorded_layer_that_answers_otherwise_is_an_error():
         (DOWN, NONE, UP, "did harm", "The better teacher made the worse student."),
         (NONE, NONE, UP, "do not show that tuning all layers names more", "Neither teacher was shown"),
         (DIVERGED, NONE, UP, "do not show that tuning all layers names more", "Neither teacher was shown"),
+        (
+            replace(UP, over_seeds=nan, over_images=0.01),
+            NONE,
+            UP,
+            "",
+            "teacher that is better on these test images made the better student",
+        ),
+        (
+            replace(DOWN, over_seeds=nan, over_images=0.01),
+            NONE,
+            UP,
+            "",
+            "better on these test images made the worse student",
+        ),
+        (replace(NONE, over_seeds=nan, over_images=0.01), NONE, UP, "", "Neither teacher was shown"),
     ],
 )
 def test_full_tuning_has_words_for_every_pair_of_signs(make_arm, targets, logits_of, gain, loss, over, choices, passed):
@@ -542,8 +602,8 @@ def test_whether_a_regularizer_helped_is_told_for_each_number_of_images():
         "(two seeds) the test accuracy is without a verdict with dropout (+5.00 points)."
     )
     assert told["helped"] == (
-        "No regularizer was shown to help; gains below 1.00 points with 9,000 training images and 1.00 points with 900 "
-        "training images could be missed."
+        "No regularizer was shown to help; a true gain of 1.00 points with 9,000 training images and 1.00 points with "
+        "900 training images would be missed about half of the time."
     )
     assert verdicts.helped({9: {"a − b": ONE_SEED, "c − b": NONE}})["helped"] == "No regularizer was shown to help."
     some = verdicts.helped({9: {"a − b": UP, "c − b": comparison(0.1)}, 3: {"a − b": comparison(0.2, reach=0.3)}})

@@ -1,10 +1,13 @@
 import itertools
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Integer, Max, Min, Rational, cos, pi, sin, symbols
 
+from hw3.theory import regions
+from hw3.theory.inequalities import between
 from hw3.theory.notation import Iverson
 from hw3.theory.regions import compared, difference
 from hw3.theory.spelling import RefusedError
@@ -90,6 +93,14 @@ def test_a_short_number_on_a_border_is_passed_over_for_a_longer_one():
     here = difference(Integer(0), Iverson(x, 0, 1) * Iverson(Rational(1, 3), x, 1))  # between 0 and 1/3
     assert 0 < here.point[x] < Rational(1, 3)
     assert here.point[x].denominator > 1
+
+
+def test_a_point_on_a_border_is_passed_over(monkeypatch):
+    few = iter([Fraction(0)] * 5)
+    monkeypatch.setattr(regions, "between", lambda *ends: next(few, None) or between(*ends))
+    here = difference(Integer(0), Iverson(x, 0, 1))
+    assert here.point[x] > 0
+    assert next(few, None) is None
 
 
 @pytest.mark.parametrize(

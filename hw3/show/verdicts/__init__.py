@@ -18,6 +18,7 @@ from hw3.show.verdicts.distillation import (
     STEMS,
     agreement,
     beside_teacher,
+    both_sizes,
     calibrated,
     full_tuning,
     linear_tuning,
@@ -28,6 +29,6 @@ from hw3.show.verdicts.distillation import (
     student,
     teacher,
 )
-from hw3.show.verdicts.explanation import softness, when_it_helps, wrong_classes
+from hw3.show.verdicts.explanation import labels_setting, softness, when_it_helps, wrong_classes
 from hw3.show.verdicts.shoes import alike, batch_norm, cnn, dropblock, factorization, helped, mlp, photographs
 from hw3.show.verdicts.words import confused, fit_gap, last_epochs, own_runs, replayed, replayed_teacher

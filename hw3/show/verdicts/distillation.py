@@ -12,7 +12,7 @@ from hw3.studies.distillation import Study
 from hw3.studies.linear_tuning import Tuned
 from hw3.studies.record import Shown
 from hw3.studies.run import Result
-from hw3.studies.search import Searched
+from hw3.studies.search import Searched, Trials
 from hw3.train.metrics import Scores
 
 
@@ -70,20 +70,29 @@ def teacher(taught: Shown, scores: Scores, right: Tensor) -> dict[str, str]:
     return {f"teacher_{name}": text for name, text in told.items()}
 
 
-def searched(found: Searched, runs: Sequence[Result], recorded: bool) -> dict[str, str]:
-    """What the page about the student says of a search and of ``runs`` that it was made of, one or more."""
+def searched(found: Searched, runs: Sequence[Result], recorded: bool, used: tuple[float, float]) -> dict[str, str]:
+    """What the page about the student says of a search, of ``runs`` that it was made of, one or more, and of the α and
+    τ that its students ``used``."""
     lowest, setting, alike = found.lowest, found.setting, len(found.alike)
-    lowest_is = f"α = {lowest.alpha:g}, τ = {lowest.temperature:g}" if lowest.alpha else "α = 0, no teacher"
-    seeds, parts = len(lowest.losses), runs[0].what["split"]
-    size = f"{parts['train']:,} images, {_epochs(runs[0].epochs)}, {seeds} seeds, {parts['validation']:,} images judge"
+    seeds, parts, stem = len(lowest.losses), runs[0].what["split"], STEMS[runs[0].what["network"]["stem"]]
+    size = f"{parts['train']:,} images, stem “{stem}”, {_epochs(runs[0].epochs)}, {seeds} seeds"
+    judges = f"{parts['validation']:,} images judge, {runs[0].data_source}"
+    most = max(found.trials, key=lambda trial: mean(trial.accuracies))
+    others = {
+        "without a teacher it is": next((t for t in found.trials if not t.alpha), None),
+        "with the setting of the students below": next(
+            (t for t in found.trials if (t.alpha, t.temperature) == used), None
+        ),
+    }
+    beside = [f"{words} {_scored(trial)}" for words, trial in others.items() if trial and trial not in (most, setting)]
     return {
         "alpha": f"{setting.alpha:g}",
         "temperature": f"{setting.temperature:g}",
         "setting_loss": spread(setting.losses, ".3f"),
-        "lowest": lowest_is,
+        "lowest": _setting(lowest),
         "lowest_loss": spread(lowest.losses, ".3f"),
         "settings": str(len(found.settings)),
-        "searched": f"{'recorded' if recorded else 'this build’s own'} ({size}, {runs[0].data_source})",
+        "searched": f"{'recorded' if recorded else 'this build’s own'} ({size}, {judges})",
         "reached": spread(setting.accuracies),
         "alike": (
             "No other setting is within one standard error of the lowest."
@@ -91,7 +100,20 @@ def searched(found: Searched, runs: Sequence[Result], recorded: bool) -> dict[st
             else f"{count_of(alike).capitalize()} settings, it among them, lie within one standard error of it; a "
             "larger distance need not be a true one either."
         ),
+        "by_accuracy": (
+            f"By accuracy the highest is {_setting(most)}, with {_scored(most)}"
+            + "".join(f"; {text}" for text in beside)
+            + "."
+        ),
     }
+
+
+def _setting(trial: Trials) -> str:
+    return f"α = {trial.alpha:g}, τ = {trial.temperature:g}" if trial.alpha else "α = 0, no teacher"
+
+
+def _scored(trial: Trials) -> str:
+    return f"{mean(trial.accuracies):.1%} at {mean(trial.losses):.3f} nats"
 
 
 def student(named: dict[str, list[Result]], targets: Tensor, teacher: Scores, right: Tensor) -> dict[str, str]:
@@ -151,6 +173,22 @@ def beside_teacher(alone: list[Result], teacher: Tensor, targets: Tensor) -> dic
     return {"ahead": f"{sentence(ahead, 'teacher', 'student without one', 'test accuracy')} {then}"}
 
 
+def both_sizes(studies: Sequence[tuple[list[Result], list[Result], Tensor, Tensor]]) -> dict[str, str]:
+    """Does the student follow its teacher in each study? Of each: the students without and with a teacher, the
+    teacher's logits for the test images, and the labels of these."""
+    ways = set()
+    for alone, taught, teacher, targets in studies:
+        ahead = compare_logits([teacher] * len(alone), [r.logits for r in alone], targets)
+        ways.add((ahead.sign, compare(*in_common(taught, alone), targets).sign))
+    if ways != {(1, 1), (-1, -1)}:
+        return {"both_sizes": ""}
+    return {
+        "both_sizes": "In both studies the student moves towards its teacher: it gains where the teacher is ahead of "
+        "the student without one, and loses where the teacher is behind. The two also differ in stem, epochs and "
+        "images, so this is no proof."
+    }
+
+
 def calibrated(shown: Shown, alone: list[Result], taught: list[Result]) -> dict[str, str]:
     """What is left of the difference in test loss when each run gets the temperature that its validation images choose,
     which changes no prediction."""
@@ -188,19 +226,21 @@ def full_tuning(
     """What the page about tuning the whole teacher says. ``gain`` and ``loss``: the tuned networks against the last
     layer alone, whose scores are ``linear``; ``over_linear``, ``over_none``: the tuned teacher's student against the
     linear teacher's and against the one without."""
+    one_seed = gain.word == "one seed"
+    ahead = (gain.difference > gain.over_images) - (gain.difference < -gain.over_images) if one_seed else gain.sign
     choices = {
         1: "That fits what one expects: features learned on large photographs can adapt to small pictures and these "
         "classes. But the other differences named above are in it too.",
         0: "So these images and epochs do not show that tuning all layers names more images right, or fewer.",
         -1: "Tuning all layers, with these images, epochs and learning rate, did harm.",
     }[gain.sign]
+    choices = "" if one_seed else choices  # the sentence on the gain says it
     probabilities = {1: " Its probabilities are worse.", 0: "", -1: " Its probabilities are better."}[loss.sign]
-    if gain.sign:
+    if ahead:
         better = {1: "made the better student", -1: "made the worse student"}
-        outcome = better.get(
-            gain.sign * over_linear.sign, "did not make a student that these runs can tell from the other"
-        )
-        passed = f"The better teacher {outcome}."
+        outcome = better.get(ahead * over_linear.sign, "did not make a student that these runs can tell from the other")
+        which = "teacher that is better on these test images" if one_seed else "better teacher"
+        passed = f"The {which} {outcome}."
     else:
         passed = "Neither teacher was shown to be the better one, so whether the student follows stays open."
     teachers = ("network tuned as a whole", "network with a new last layer alone")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from hw3.show.comparison import Comparison, sentence
+from hw3.studies.run import Result
 
 GAINS = {
     "higher": "a gain was shown",
@@ -72,7 +73,7 @@ def wrong_classes(over_shuffled: Comparison, over_even: Comparison) -> dict[str,
     signs, known = (over_even.sign, over_shuffled.sign), {"higher", "lower", "not shown"}
     words = {
         (1, 1): "So it matters which other class gets which probability, as Hinton et al. suppose: the answers as they "
-        "are beat both.",
+        "are beat both. Part of that can be the right class, where the teacher does not name it.",
         (0, 1): "So a false order of the other classes does worse, but that the true one helps is not shown: answers "
         "that leave it out were not shown to do worse.",
         (
@@ -86,6 +87,18 @@ def wrong_classes(over_shuffled: Comparison, over_even: Comparison) -> dict[str,
     harm = f"With {better} answers the student did better: what the teacher says of the other classes did harm here."
     verdict = words.get(signs, harm) if {over_even.word, over_shuffled.word} <= known else "So there is no verdict."
     return {"even": told[0], "shuffled": told[1], "wrong": verdict}
+
+
+def labels_setting(taught: Sequence[Sequence[Result]], recorded: bool) -> dict[str, str]:
+    """The settings of the students with few labels, the fewest first, and of those with all, ``taught``."""
+    few, every = (arm[0].what["task"] for arm in (taught[0], taught[-1]))
+    source = (
+        "written down before the first run" if recorded else "of this build's search, which was made with all labels"
+    )
+    return {
+        "labels_setting": f"The temperature is {few['temperature']:g}; with all labels, at the right end, "
+        f"α = {every['alpha']:g} and τ = {every['temperature']:g}. These are {source}."
+    }
 
 
 def softness(
