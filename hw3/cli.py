@@ -1,6 +1,7 @@
 """The command ``hw3``: look at the data, run experiments, list and compare runs, measure speed, check a formula."""
 
 import argparse
+import io
 import json
 import os
 import re
@@ -327,6 +328,9 @@ def _stop(number: int, frame: object) -> NoReturn:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; wrong input gives one line and status 2, a signal one line and 128 + its number."""
+    for stream in (sys.stdout, sys.stderr):  # a sign that an old terminal lacks must not lose the result
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["check"] and not {"-h", "--help"} & set(arguments):  # a formula may begin with a minus
         hint = ["--hint"] * ("--hint" in arguments)

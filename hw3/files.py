@@ -83,8 +83,11 @@ def report(line: str) -> None:
     there, since a cell's own output would land on the page), or to standard error."""
     target = os.environ.get("HW3_PROGRESS")
     if target:
-        with Path(target).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        try:
+            with Path(target).open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise DataError(f"HW3_PROGRESS is {target}, which cannot be written: {error.strerror}") from error
     else:
         print(line, file=sys.stderr, flush=True)
 

@@ -244,6 +244,12 @@ def test_a_line_goes_to_standard_error_or_to_the_file_that_is_named(tmp_path, mo
     assert (tmp_path / "progress").read_text(encoding="utf-8") == "zwei · 二\nthree\n"
 
 
+def test_a_file_for_lines_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("HW3_PROGRESS", str(tmp_path / "nowhere" / "lines"))
+    with pytest.raises(DataError, match=r"HW3_PROGRESS is .*lines, which cannot be written: No such file"):
+        report("one line")
+
+
 def test_the_variables_name_the_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("HW3_RUNS", str(tmp_path / "a b [1]" / "..") + "/läufe")
     monkeypatch.setenv("HW3_CACHE", "~/somewhere")

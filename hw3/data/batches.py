@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from hw3.data.views import IMAGE, REACH, View, checked, padded, windows
+from hw3.theory.sizes import whole
 
 SEEDS = 2**43  # a seed's size, times 1,000,003, is what torch's generators take
 
@@ -55,6 +56,7 @@ class Batches:
                 f"{draws} images an epoch{among} do not fill one batch of {batch_size}; choose a batch_size from 1 to "
                 f"{draws // processes}"
             )
+        seed = whole("seed", seed, None)
         if not -SEEDS < seed < SEEDS:
             raise ValueError(f"seed is {seed}; it must lie between -2**43 and 2**43")
         if draws and not len(images):

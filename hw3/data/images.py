@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from hw3.files import DataError
+from hw3.theory.sizes import seed as as_seed
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def split(
     classes = np.unique(labels)
     sizes = np.array([copies[labels[first] == label].sum() for label in classes])
     part = np.zeros(len(first), np.int64)  # of each group: 0 trains, 1 validates, 2 tests
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(as_seed(seed))
     for label, *places in zip(classes, _shares(sizes, validation), _shares(sizes, test), strict=True):
         members = np.flatnonzero(labels[first] == label)
         members = members[torch.randperm(len(members), generator=generator).numpy()]

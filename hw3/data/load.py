@@ -78,7 +78,10 @@ def load_folder(root: str | Path, size: tuple[int, int], name: str | None = None
 def _folder(root: str | Path) -> Path:
     if not str(root).strip():
         raise ValueError(f"the folder is {root!r}; give its path, '.' for the one where you are")
-    return Path(root).expanduser().absolute()
+    try:
+        return Path(root).expanduser().absolute()
+    except RuntimeError as error:  # ~somebody
+        raise ValueError(f"the folder is {str(root)!r}; no such user is known here") from error
 
 
 def _checked(size: Sequence[int]) -> tuple[int, int]:

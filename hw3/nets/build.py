@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from hw3.theory.sizes import seed as as_seed
+
 
 class Normalize(nn.Module):
     """(pixel - mean) / std for each channel; uint8 (N, C, H, W) in, float32 of the same shape and layout out.
@@ -31,7 +33,7 @@ def pixel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: other images, or none.
     """
-    if images.dtype != torch.uint8 or images.dim() != 4 or len(images) == 0:
+    if images.dtype != torch.uint8 or images.dim() != 4 or images.numel() == 0:
         raise ValueError(
             f"the images are {images.dtype} of {tuple(images.shape)}; give one or more, uint8 (N, C, H, W)"
         )
@@ -50,7 +52,7 @@ def build(
     ``images``, uint8 (N, C, H, W). Options of a network are set by ``functools.partial``."""
     mean, std = pixel_statistics(images)
     channels, height, width = images.shape[1:]
-    torch.manual_seed(seed)
+    torch.manual_seed(as_seed(seed))
     return nn.Sequential(Normalize(mean, std), network((channels, height, width), classes))
 
 

@@ -36,7 +36,7 @@ def regularizer(name: str, rate: float, block_size: int, grow: bool | None = Non
     makers: dict[str, Callable[[], nn.Module]] = {
         "none": nn.Identity,
         "dropout": lambda: DropBlock(rate, 1, grow=bool(grow), inplace=True),
-        "dropblock": lambda: DropBlock(rate, block_size, grow=grow is not False, inplace=True),
+        "dropblock": lambda: DropBlock(rate, block_size, grow=grow is None or bool(grow), inplace=True),
     }
     return makers[name]
 

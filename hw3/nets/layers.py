@@ -27,7 +27,7 @@ def from_layers(layers: Iterable[Layer], input_shape: tuple[int, int, int]) -> n
             case "relu":
                 modules.append(nn.ReLU())
             case "pool":
-                modules.append(nn.MaxPool2d(layer.size))
+                modules.append(nn.MaxPool2d(layer.size, layer.stride, layer.padding))
             case "flatten":
                 modules.append(nn.Flatten())
             case "fc":

@@ -21,7 +21,7 @@ def mlp(
     Raises:
         ValueError: no hidden width, a width below 1, a dropout outside [0, 1), or a grid finer than the image.
     """
-    if not widths:
+    if not len(widths):
         raise ValueError(f"widths are {tuple(widths)!r}; give at least one hidden width, each 1 or more")
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout is {dropout!r}; it must be at least 0 and below 1")
@@ -45,6 +45,8 @@ def sized_mlp(
 def _inputs(shape: tuple[int, int, int], pool: Grid | None) -> int:
     """How many numbers the first layer sees."""
     channels, height, width = image_shape(shape)
+    if pool is not None and not (isinstance(pool, Sequence) and len(pool) == 2):
+        raise ValueError(f"pool is {pool!r}; it must be (rows, columns)")
     rows, columns = (whole("pool", side) for side in pool or (height, width))
     if rows > height or columns > width:
         raise ValueError(f"pool is {pool!r}; an image of {height} x {width} pixels has no finer grid than its own")

@@ -1,6 +1,5 @@
 """Widths that spend a given number of parameters: a fair comparison starts with equal budgets."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import chain
 
@@ -23,7 +22,11 @@ def image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
 
 def largest(wanted: Callable[[int], bool], limit: int) -> int:
     """The largest number from 0 to ``limit`` of which ``wanted`` is true; it must be true of all below it, and of 0."""
-    return bisect_left(range(1, limit + 1), True, key=lambda number: not wanted(number))
+    low, high = 0, limit
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if wanted(middle) else (low, middle - 1)
+    return low
 
 
 def mlp_parameters(inputs: int, first: int, second: int, classes: int) -> int:
@@ -87,4 +90,5 @@ def cnn_widths(budget: int, in_channels: int, classes: int, blocks: int = 5) -> 
             widths = (*body, last)
             if cnn_parameters(in_channels, widths, classes) >= (1 - TOLERANCE) * budget:
                 return widths
-    raise ValueError(f"no CNN of {blocks} blocks has about {budget} parameters; from 100,000 on there always is one")
+    always = "; from 100,000 on there always is one" if blocks == 5 else ""
+    raise ValueError(f"no CNN of {blocks} blocks has about {budget} parameters{always}")

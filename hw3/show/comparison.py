@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import hypot, isfinite, isnan, nan
+from math import hypot, inf, isfinite, isnan, nan
 
 import numpy as np
 import torch
@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from hw3.show.tables import Table, minus, table
 from hw3.studies.run import Result
+from hw3.theory.sizes import whole
+from hw3.train.losses import checked_classes
 
 CONFIDENCE = 0.95  # of every interval
 CHANCE = 2.0  # standard errors above a guess's accuracy below which a network counts as guessing
@@ -136,6 +138,10 @@ def contrast_logits(
 ) -> Comparison:
     """The same for two pairs of arms of logits (N, classes), one for each seed."""
     arms = [*first, *second]
+    if len(set(map(len, arms))) > 1:
+        raise ValueError(
+            f"the arms have {', '.join(str(len(arm)) for arm in arms)} networks; each needs the same number"
+        )
     a, b, c, d = (_by_image(arm, targets, "accuracy") for arm in arms)
     broken = [_failed(arm, targets, range(len(arm)) if seeds is None else seeds) for arm in arms]
     failed = (" and ".join(filter(None, broken[:2])), " and ".join(filter(None, broken[2:])))
@@ -152,8 +158,12 @@ def paired(first: Sequence[float], second: Sequence[float], tests: int | None = 
     if len(first) != len(second) or len(first) == 0:
         raise ValueError(f"{len(first)} and {len(second)} values; a pairing needs the same number, 1 or more")
     a, b = np.asarray(first, float), np.asarray(second, float)
+    for value in (*a.tolist(), *b.tolist()):
+        if value < 0 or 1 < value < inf:
+            raise ValueError(f"an accuracy is {value:g}; it must be a share, from 0 to 1")
     images = 0.0
     if tests is not None:
+        tests = whole("tests", tests)
         variance = sum(p * (1 - p) / tests for p in (a.mean(), b.mean()))
         images = float(stats.norm.ppf((1 + CONFIDENCE) / 2) * variance**0.5)
     failed = tuple("" if np.isfinite(values).all() else "has a value that is not finite" for values in (a, b))
@@ -183,6 +193,8 @@ def _by_image(logits: Sequence[Tensor], targets: Tensor, measure: str) -> np.nda
     """(seeds, images): right (1) or wrong (0), or the cross-entropy in nats."""
     if measure not in ("accuracy", "loss"):
         raise ValueError(f"the measure is {measure!r}; it must be accuracy or loss")
+    for z in logits:
+        checked_classes(z, targets)
     if measure == "accuracy":
         return np.array([(z.argmax(1) == targets).double().numpy() for z in logits])
     return np.array([F.cross_entropy(z.float(), targets, reduction="none").double().numpy() for z in logits])

@@ -19,6 +19,7 @@ from hw3.files import runs_dir
 from hw3.nets.build import build
 from hw3.nets.count import by_kind, multiplications, parameters
 from hw3.store import Entry, described
+from hw3.theory.sizes import seed as as_seed
 from hw3.theory.sizes import whole
 from hw3.train.best import Best
 from hw3.train.device import capability, fabric, precision_of, processor
@@ -220,9 +221,7 @@ def run(experiment: Experiment, seed: int, device: Fabric | None = None, progres
     if experiment.training.batch_size % device.world_size:
         size = experiment.training.batch_size
         raise ValueError(f"a batch of {size} cannot be divided among {device.world_size} devices")
-    seed = whole("the seed", seed, least=0)
-    if seed >= 2**40:
-        raise ValueError(f"the seed is {seed}; it must be below 2**40")
+    seed = as_seed(seed)
     place = entry(experiment, seed, device.world_size)
     if device.world_size > 1:
         _agree(device, f"{place.kind}/{place.folder.name}")

@@ -42,7 +42,7 @@ class Verdict:
         where = ", ".join(f"{name} = {number}" for name, number in self.point.items())
         gives = "divides by zero" if self.actual is None else f"gives {self.actual}"
         wanted = "which the answer does not" if self.expected is None else f"and the answer is {self.expected}"
-        return f"Not yet: at {where}, this {gives}, {wanted}. {self.remark}".strip()
+        return f"Not yet: at {where}, {self.expression} {gives}, {wanted}. {self.remark}".strip()
 
 
 def _t1() -> dict[str, Expr]:
@@ -176,7 +176,7 @@ def _remark(expected: Expr, mine: Expr, differs: Difference) -> str:
     constant = not (expected.free_symbols or mine.free_symbols)
     if constant and _is_rounded(mine, expected):
         return "It is near, but rounded: give the number exactly, for example as a fraction."
-    if not constant and difference(factor * expected, mine):
+    if not constant and factor != 1 and difference(factor * expected, mine):
         return ""
     if factor == -1:
         return "The sign is wrong."

@@ -41,15 +41,22 @@ def setting(classes: int = 3) -> Setting:
 def _checked(logits: Sequence[Expr], temperature: Expr) -> None:
     if not len(logits):
         raise ValueError("there are no logits; a softmax needs one or more")
+    if any(sympify(z).is_finite is False for z in logits):
+        raise ValueError(f"the logits are {tuple(logits)}; all must be finite")
     if sympify(temperature).is_positive is False or sympify(temperature) is nan:
         raise ValueError(f"the temperature is {temperature}; it must be positive")
+
+
+def _alike(first: Sequence[Expr], second: Sequence[Expr]) -> None:
+    if len(first) != len(second):
+        raise ValueError(f"there are {len(first)} and {len(second)} classes; both sides need the same")
 
 
 def log_softmax(logits: Sequence[Expr], temperature: Expr = ONE) -> Vector:
     """ln σ(z; τ) for each class.
 
     Raises:
-        ValueError: no logits, or a temperature that is not positive.
+        ValueError: no logits, one that is not finite, or a temperature that is not positive.
     """
     _checked(logits, temperature)
     total = log(sum(exp(z / temperature) for z in logits))
@@ -64,7 +71,12 @@ def softmax(logits: Sequence[Expr], temperature: Expr = ONE) -> Vector:
 
 
 def cross_entropy(target: Sequence[Expr], logits: Sequence[Expr], temperature: Expr = ONE) -> Expr:
-    """H(p, σ(z; τ)) = -Σ p ln σ(z; τ)."""
+    """H(p, σ(z; τ)) = -Σ p ln σ(z; τ).
+
+    Raises:
+        ValueError: other numbers of classes, and as ``log_softmax``.
+    """
+    _alike(target, logits)
     return -sum(p * q for p, q in zip(target, log_softmax(logits, temperature), strict=True))
 
 
@@ -74,7 +86,8 @@ def entropy(logits: Sequence[Expr], temperature: Expr) -> Expr:
 
 
 def divergence(teacher: Sequence[Expr], student: Sequence[Expr], temperature: Expr) -> Expr:
-    """KL(σ(z_t; τ) ‖ σ(z_s; τ)) = Σ p_t (ln p_t - ln p_s)."""
+    """KL(σ(z_t; τ) ‖ σ(z_s; τ)) = Σ p_t (ln p_t - ln p_s). Raises what ``cross_entropy`` does."""
+    _alike(teacher, student)
     logs = zip(log_softmax(teacher, temperature), log_softmax(student, temperature), strict=True)
     return sum(p * (a - b) for p, (a, b) in zip(softmax(teacher, temperature), logs, strict=True))
 

@@ -59,6 +59,8 @@ class _Reader:
 
     def close(self, opening: str) -> None:
         if not self.take(_CLOSING[opening]):
+            if self.next == "," and opening == "(":
+                raise RefusedError("two comparisons at once stand in square brackets: [z1 > z2, z1 > 0]")
             self.refuse(f"the bracket {opening!r} needs its {_CLOSING[opening]!r}")
 
     def comparison(self, needed: bool = False) -> Term:
@@ -90,7 +92,7 @@ class _Reader:
             other, q = self.signed() if sign else self.power()
             value, degree = (_divided(value, other) if sign == "/" else value * other), _bounded(degree + q)
         if self.next[:1].isdigit() or self.next[:1] == ".":
-            self.refuse("write * between a factor and a number behind it")
+            self.refuse("write + or * between a factor and a number behind it")
         return value, degree
 
     def begins_factor(self) -> bool:
@@ -161,9 +163,11 @@ class _Reader:
             self.close(opening)
         elif name in ("cos", "sin") and self.next[:1].isalnum():  # cos w1, cos 2w1
             arguments = [self.atom()]
-            if arguments[0][1] == 0 and self.next in self.names:
+            if not arguments[0][0].free_symbols and self.next in self.names:
                 factor, (value, degree) = arguments[0][0], self.atom()
                 arguments = [(factor * value, degree)]
+            if self.next == "(":
+                self.refuse(f"write all that belongs to {name} in brackets behind it")
         else:
             self.refuse(f"{name} needs its arguments in brackets, such as {name}(z1{', z2' if 'm' in name else ''})")
         fewest, most = FUNCTIONS[name]

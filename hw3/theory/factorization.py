@@ -9,7 +9,7 @@ A size is a positive integer or a symbol; anything else raises ValueError.
 
 from typing import Any
 
-from sympy import Expr, Symbol, factor, solve, sympify
+from sympy import Dummy, Expr, factor, solve, sympify
 
 from hw3.theory.sizes import size as checked
 
@@ -34,6 +34,6 @@ def saving(in_channels: Any, out_channels: Any, middle: Any, size: Any = 3) -> E
 
 def break_even(in_channels: Any, out_channels: Any, size: Any = 3) -> Expr:
     """The middle width at which nothing is saved: below it the factorization pays."""
-    m = Symbol("m", positive=True)
+    m = Dummy("m", positive=True)  # a caller's m is another one
     (width,) = solve(factorized(in_channels, out_channels, m, size) - square(in_channels, out_channels, size), m)
     return factor(width)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
-from math import prod
+from math import comb, prod
 from random import Random
 from typing import Any
 
@@ -23,6 +23,7 @@ from hw3.theory.spelling import RefusedError
 from hw3.theory.values import Point, alike, sign_of, value
 
 MAX_REGIONS, MAX_DEGREE = 600, 4
+MAX_TERMS = 800  # that a compared difference may have when multiplied out; to factor more takes too long
 
 
 class _BorderError(Exception):
@@ -160,12 +161,15 @@ def _sign(expression: Expr, point: Point, deciding: _Deciding) -> int:
 @lru_cache(maxsize=2000)
 def _factors(expression: Expr, names: tuple[Symbol, ...]) -> tuple[int, tuple[Form, ...], tuple[Expr, ...]]:
     """What the sign of ``expression`` is the product of: a sign, linear forms, other formulas; even powers left out."""
-    if isinstance(expression, Rational):
+    if not expression.free_symbols:
         return sign_of(value(expression, {})), (), ()
-    if expression.has(cos, sin) or not all(isinstance(atom, Rational | Symbol) for atom in expression.atoms()):
+    irrational = any(not isinstance(power.exp, Integer) for power in expression.atoms(Pow))  # cos(pi/4) makes a root
+    plain = all(isinstance(atom, Rational | Symbol) for atom in expression.atoms())
+    if irrational or not plain or expression.has(cos, sin):
         return 1, (), (expression,)
     above, below = fraction(together(expression))
-    if max(_degree(above), _degree(below)) > MAX_DEGREE:
+    degree = max(_degree(above), _degree(below))
+    if degree > MAX_DEGREE or comb(len(expression.free_symbols) + degree, degree) > MAX_TERMS:
         return 1, (), (expression,)
     sign, linear, others = 1, [], []
     for coefficient, factors in (factor_list(part, *names) for part in (above, below)):

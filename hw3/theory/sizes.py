@@ -5,6 +5,7 @@ from typing import Any
 
 from sympy import Expr, Float
 
+SEEDS = 2**40  # a generator gets a seed times 1,000,003, plus the epoch, and takes 64 bits
 _WANTED = {None: "an integer", 1: "a positive integer"}
 
 
@@ -22,6 +23,18 @@ def whole(name: str, value: Any, least: int | None = 1) -> int:
     if number is None or (least is not None and number < least):
         shown = repr(value) if number is None else str(number)
         raise ValueError(f"{name} is {shown[:60]}; it must be {wanted}")
+    return number
+
+
+def seed(value: Any) -> int:
+    """``value`` as a seed that every generator here takes.
+
+    Raises:
+        ValueError: it is no integer from 0 to 2**40 - 1.
+    """
+    number = whole("the seed", value, least=0)
+    if number >= SEEDS:
+        raise ValueError(f"the seed is {number}; it must be below 2**40")
     return number
 
 

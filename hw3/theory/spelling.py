@@ -24,11 +24,12 @@ _SIGNS = str.maketrans(
         **dict.fromkeys("≥⩾", ">="),
         **dict.fromkeys("≤⩽", "<="),
         **dict.fromkeys("\t\u00a0\u2009\u202f\u2062", " "),  # the last one is the invisible times
-        **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff", ""),  # signs of no width, from copied text
+        **dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad", ""),  # signs of no width, from copied text
         **dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)),
         **dict.fromkeys("∧&", ","),
         "𝟙": " 1 ",
         "’": "'",
+        **dict(zip("＋／（）٫٬،", "+/().,,", strict=True)),
     }
 )
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
@@ -40,13 +41,12 @@ _COMMANDS = {
     **dict.fromkeys(("frac", "dfrac", "tfrac", "cfrac"), " frac "),
     **dict.fromkeys((f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r")), " "),
     **dict.fromkeys(("left", "right", "mathbb", "mathbf", "mathrm", "displaystyle"), " "),
-    **dict.fromkeys((",", ";", ":", "!", " ", "quad", "qquad", "(", ")", "[", "]"), " "),
+    **dict.fromkeys((",", ";", ":", "!", " ", "quad", "qquad"), " "),
     **{name: f" {name}" for name in ("alpha", "delta", "omega", "pi", "cos", "sin", "max", "min")},
     "div": "/",
     "gt": ">",
     "lt": "<",
-    "{": "(",
-    "}": ")",
+    **dict(zip("{}()[]", "()()[]", strict=True)),
 }
 
 
@@ -68,11 +68,14 @@ def _latex(text: str) -> str:
     text = re.sub(r"\\(?:mathrm|operatorname|text|mathbf|mathbb|mathds)\s*\{\s*(\w+)\s*\}", r" \1 ", text)
     text = re.sub(r"\\([dtc]?frac)\s*([0-9])", r"\\\1{\2}", text)
     text = re.sub(r"(\\[dtc]?frac\s*\{[^{}]*\})\s*([0-9])", r"\1{\2}", text)
-    text = re.sub(r"\\([A-Za-z]+|.)", _command, text)
-    text = re.sub(
-        r"_\s*\{\s*\(?([^{}()]*[<>][^{}()]*)\)?\s*\}", r"[\1]", text
-    )  # an indicator's condition is often its index
+    text = _indicator(re.sub(r"\\([A-Za-z]+|.)", _command, text))
     return re.sub(r"_\s*\{\s*(\w+)\s*\}", r"_\1", text).replace("{", "(").replace("}", ")")
+
+
+def _indicator(text: str) -> str:
+    """1_{z1 > z2} as 1[z1 > z2]: the condition of an indicator is often its index."""
+    text = re.sub(r"_\s*\{\s*\(([^{}()]*[<>][^{}()]*)\)\s*\}", r"[\1]", text)
+    return re.sub(r"_\s*\{([^{}]*[<>][^{}]*)\}", r"[\1]", text)
 
 
 def _letter(sign: str) -> str:
@@ -93,8 +96,9 @@ def plain(text: str) -> str:
         "ŷ", "yhat"
     )
     text = re.sub("[⁰¹²³⁴-⁹⁻]+", lambda power: f"^({power[0].translate(_SUPERSCRIPTS)})", text).strip(" $")
-    if "\\" in text:
-        text = _latex(text)
+    if whole := re.fullmatch(r"\\([(\[])((?:(?!\\[()\[\]]).)*)\\[)\]]", text, re.S):  # \( and \) around all of it
+        text = whole[2]
+    text = _latex(text) if "\\" in text else _indicator(text)
     text = re.sub(r"\^\s*\{([^{}]*)\}", r"^(\1)", re.sub(r"_\{(\w+)\}", r"_\1", text))
     text = _powers_behind(re.sub(r"\band\b", ",", text))
     grouped = r"(?P<before>[/^]\s*)?(?<![\w.])[1-9][0-9]{0,2}(?:[ _'][0-9]{3})+(?!\w)"  # 5/9 255 is a product
@@ -102,8 +106,11 @@ def plain(text: str) -> str:
 
 
 def _powers_behind(text: str) -> str:
-    """cos^2(w) as (cos(w))^(2)."""
-    while match := re.search(r"\b(cos|sin)\s*\^\s*\(?\s*([0-9]{1,2})\s*\)?\s*\(", text):
+    """cos^2(w) and cos^2 w as (cos(w))^(2)."""
+    bare = r"(?!frac)(?P<bare>[A-Za-z]+(?:_?[0-9]+)?)(?![A-Za-z0-9_(])"
+    power = r"\s*\^\s*\(?\s*([0-9]{1,2})\s*\)?\s*"
+    text = re.sub(rf"(?<![A-Za-z])(cos|sin){power}{bare}", r"(\1(\g<bare>)^(\2))", text)
+    while match := re.search(rf"(?<![A-Za-z])(cos|sin){power}\(", text):
         depth, end = 1, match.end()
         while depth and end < len(text):
             depth += {"(": 1, ")": -1}.get(text[end], 0)
@@ -120,9 +127,13 @@ def tokens(text: str, names: Iterable[str]) -> list[str]:
         match = _TOKEN.match(text, position)
         if match is None:
             sign = text[position:].lstrip(" ")[0]
-            hint = "; write only what stands right of it" if sign == "=" else ""
+            within = text.count("[", 0, position) > text.count("]", 0, position)
+            equal = "; compare with > or <, as in [z1 > z2]" if within else "; write only what stands right of it"
+            hint = equal if sign == "=" else ""
             raise RefusedError(f"the sign {sign!r} is not allowed; use {ALLOWED}{hint}")
         position = match.end()
+        if (match["number"] or "").endswith(".") and text[position : position + 1] == "(":
+            raise RefusedError(f"{match['number']}(...) is not read; write a repeating decimal as a fraction")
         result += _names(match["name"], names) if match["name"] else [match["number"] or match["sign"]]
     if len(result) > MAX_PARTS:
         raise RefusedError(f"the formula has {len(result)} parts; {MAX_PARTS} are the limit, write a simpler form")

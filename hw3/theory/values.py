@@ -1,4 +1,4 @@
-"""What a formula is worth at a point: exactly, or to 60 digits where it holds a sine or a cosine."""
+"""What a formula is worth at a point: exactly, or to 500 digits where it holds a sine, a cosine or a root."""
 
 from fractions import Fraction
 from math import prod
@@ -9,11 +9,11 @@ from sympy import Expr, Integer, Pow, Rational, Symbol, cos, pi, sin
 
 Point = dict[Symbol, Fraction]
 _mp = mpmath.mp.clone()
-_mp.dps = 60
+_mp.dps = 500  # powers of large numbers may cancel, and 40 digits count
 
 
 def value(expression: Expr, point: Point) -> Any:
-    """A formula without maxima and comparisons at ``point``: a Fraction, or 60 digits if it holds a sine or cosine.
+    """A formula without maxima and comparisons at ``point``: a Fraction; 500 digits if it has a sine, cosine or root.
 
     Raises:
         ZeroDivisionError: it divides by zero there.
@@ -39,7 +39,7 @@ def value(expression: Expr, point: Point) -> Any:
 
 
 def alike(numbers: list[Any]) -> list[Any]:
-    """All exact, or none: Python does not subtract a number of 60 digits from a Fraction."""
+    """All exact, or none: Python does not subtract a number of 500 digits from a Fraction."""
     return numbers if all(isinstance(n, Fraction) for n in numbers) else [_mp.convert(n) for n in numbers]
 
 

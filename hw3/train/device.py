@@ -94,5 +94,13 @@ def precision_of(fabric: Fabric) -> str:
 
 
 def first_process() -> bool:
-    """Is this the process that stores results? (Lightning, torchrun and Slurm each tell the others by a variable.)"""
-    return all(int(os.environ.get(name) or 0) == 0 for name in RANKS)
+    """Is this the process that stores results? (Lightning, torchrun and Slurm each tell the others by a variable.)
+
+    Raises:
+        ValueError: such a variable holds no number.
+    """
+    ranks = {name: os.environ.get(name) or "0" for name in RANKS}
+    for name, rank in ranks.items():
+        if not rank.isdecimal():
+            raise ValueError(f"{name} is {rank!r}; it must be the number of a process or machine, from 0")
+    return not any(map(int, ranks.values()))

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from hw3.theory.sizes import seed as as_seed
 from hw3.theory.sizes import whole
 from hw3.train.losses import checked_targets, cross_entropy
 from hw3.train.settings import threads
 
 L2_GRID = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+LARGEST_L2 = 1e30  # float32 ends near 3e38
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,11 @@ def solve(
         ValueError: no features, other shapes or one that is not finite, targets that are no classes, a penalty that is
             not positive and finite.
     """
-    if not 0 < l2 < float("inf"):
-        raise ValueError(f"l2 is {l2!r}; it must be positive and finite")
+    if not 0 < l2 <= LARGEST_L2:
+        raise ValueError(f"l2 is {l2!r}; it must be positive and at most {LARGEST_L2:g}")
+    steps = whole("steps", steps)
     features, targets = features.float(), checked_targets(features, targets, "features")
-    if not features.isfinite().all():
-        row, column = (~features.isfinite()).nonzero()[0].tolist()
-        raise ValueError(f"feature {column} of image {row} is {features[row, column]:g}; all must be finite")
+    _finite(features)
     mean, std = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
     x = (features - mean) / std
     weight = torch.zeros(whole("classes", classes), x.shape[1]) if start is None else start.weight * std
@@ -68,6 +69,12 @@ def solve(
     return Linear(scaled, bias.detach() - scaled @ mean, l2)
 
 
+def _finite(features: Tensor) -> None:
+    if not features.isfinite().all():
+        row, column = (~features.isfinite()).nonzero()[0].tolist()
+        raise ValueError(f"feature {column} of image {row} is {features[row, column]:g}; all must be finite")
+
+
 def fit_linear(
     train: tuple[Tensor, Tensor], validation: tuple[Tensor, Tensor], classes: int, grid: Sequence[float] = L2_GRID
 ) -> Linear:
@@ -75,12 +82,16 @@ def fit_linear(
     strongest. (features, targets) each.
 
     Raises:
-        ValueError: an empty part or grid.
+        ValueError: an empty part or grid, parts of other shapes, or features that are not finite.
     """
     if min(len(train[0]), len(validation[0]), len(grid)) == 0:
         raise ValueError(
             f"{len(train[0])} to train, {len(validation[0])} to validate, {len(grid)} penalties: none may be 0"
         )
+    checked_targets(validation[0], validation[1], "validation features")
+    _finite(validation[0])
+    if validation[0].shape[1] != train[0].shape[1]:
+        raise ValueError(f"there are {train[0].shape[1]} features to train and {validation[0].shape[1]} to validate")
     heads: list[Linear] = []
     table: list[dict[str, float]] = []
     for l2 in sorted(grid, reverse=True):  # from the strongest penalty: each solution is near the next
@@ -103,7 +114,8 @@ def fold_heads(
     """
     if not 2 <= whole("folds", folds) <= len(features):
         raise ValueError(f"folds is {folds}; with {len(features)} images it must be from 2 to {len(features)}")
-    order = torch.randperm(len(features), generator=torch.Generator().manual_seed(seed))
+    targets = checked_targets(features, targets, "features")
+    order = torch.randperm(len(features), generator=torch.Generator().manual_seed(as_seed(seed)))
     order = order[targets[order].argsort(stable=True)]  # dealt out class by class
     parts = [order[start::folds].sort().values for start in range(folds)]
     rest = [torch.cat([*parts[:own], *parts[own + 1 :]]).sort().values for own in range(folds)]

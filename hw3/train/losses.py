@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+HOTTEST = 1e6  # there roundings are a 10,000th of the divergence of logits that differ by 1
+
 
 def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """H(y, σ(z)), a scalar; ``targets`` are class indices (N,).
@@ -113,8 +115,15 @@ def soft_kl(student_logits: Tensor, teacher_logits: Tensor, temperature: float) 
     """KL(σ(z_t; τ) ‖ σ(z_s; τ)), a scalar; 0 where the student answers as the teacher does. It is less than
     ``soft_cross_entropy`` by the teacher's own entropy, so both have the same gradient. (``F.kl_div`` says the same
     with ``reduction="batchmean"``; "mean" would also divide by the number of classes.) At a high temperature it is a
-    small difference of large numbers, so it is computed in float64."""
+    small difference of large numbers, so it is computed in float64.
+
+    Raises:
+        ValueError: other shapes, or a temperature that is not positive or above 1e6.
+    """
     _check_pair(student_logits, teacher_logits)
+    _check_temperature(temperature)
+    if temperature > HOTTEST:
+        raise ValueError(f"temperature is {temperature!r}; above {HOTTEST:g} roundings hide the divergence")
     log_student, log_teacher = _softened(student_logits.double(), teacher_logits.double(), temperature)
     return _expected(log_teacher, log_teacher - log_student).mean().to(as_floats(student_logits[:0]).dtype)
 

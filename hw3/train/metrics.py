@@ -87,11 +87,11 @@ def best_temperature(logits: Tensor, targets: Tensor, limit: float = 100.0) -> f
     ``limit`` the nearer end is returned: ``limit`` for logits no better than chance, 1 / ``limit`` for faultless ones.
 
     Raises:
-        ValueError: other shapes, targets that are no classes, logits that are NaN, or a limit that is not above 1.
+        ValueError: other shapes, targets that are no classes, logits that are NaN or ∞, or a limit that is not above 1.
     """
     z, targets = logits.double(), checked_classes(logits, targets)
-    if z.isnan().any():
-        raise ValueError("some logits are NaN; a network that diverged has no best temperature")
+    if z.isnan().any() or z.isposinf().any():
+        raise ValueError("some logits are NaN or ∞; a network that diverged has no best temperature")
     if not 1 < limit < float("inf"):
         raise ValueError(f"limit is {limit!r}; it must be above 1 and finite")
     labelled = z.gather(1, targets[:, None]).mean()

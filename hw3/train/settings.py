@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Real
+from operator import index
 
 import torch
 from torch import nn
@@ -83,7 +84,7 @@ def optimizer_and_schedule(model: nn.Module, training: Training, steps: int) -> 
 def seed_epoch(seed: int, epoch: int) -> None:
     """Seed torch's global generator for one epoch, so that its random masks do not depend on the epochs before it:
     a run that was killed and resumed draws the same ones."""
-    torch.manual_seed(seed * 1_000_003 + epoch)
+    torch.manual_seed(index(seed) * 1_000_003 + epoch)
 
 
 @contextmanager

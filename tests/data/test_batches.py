@@ -143,6 +143,7 @@ def test_what_is_just_possible_is_taken(arguments):
         ({"views": views(5), "teacher_logits": LOGITS[:, :22]}, r"\(10, 22, 4\)"),
         ({"teacher_logits": LOGITS[0]}, r"\(23, 4\); 1 views"),
         ({"share": (-1, 2)}, r"share is \(-1, 2\)"),
+        ({"seed": 1.0}, "seed is 1.0"),
         ({"seed": 10**20}, "seed is 100000000000000000000"),
         ({"seed": 2**43}, "seed is 8796093022208"),
         ({"seed": -(2**43)}, "seed is -8796093022208"),

@@ -49,6 +49,7 @@ def test_hw3_data_must_exist(tmp_path, monkeypatch):
         ({"name": "shoes", "size": 51}, ValueError, r"size is 51"),
         ({"name": "cifar10", "size": (64, 64)}, ValueError, "for the shoes only"),
         ({"name": "shoes", "root": ""}, ValueError, "the folder is ''; give its path"),
+        ({"name": "shoes", "root": "~nobodyatall/x"}, ValueError, "'~nobodyatall/x'; no such user"),
         ({"name": "cifar10", "root": " "}, ValueError, "the folder is ' '"),
         ({"name": "shoes", "root": "/nowhere"}, DataError, "/nowhere cannot be read as a folder: No such file"),
         ({"name": "cifar10", "root": "/nowhere"}, DataError, "/nowhere cannot be read as a folder: No such file"),

@@ -36,6 +36,13 @@ def test_a_seed_draws_the_same_weights_for_ever(network, golden):
     assert digest(build(network, images, 3, seed=4)[1]) != golden
 
 
+@pytest.mark.parametrize("seed", [1.9, -1, True, 2**40, 2**64])
+def test_what_is_no_seed_is_refused(seed):
+    images = torch.zeros(1, 3, 51, 68, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=f"the seed is {seed}"):
+        build(partial(sized_cnn, budget=BUDGET), images, 3, seed)
+
+
 def test_a_model_takes_the_images_as_they_are_stored():
     images = torch.randint(0, 256, (9, 3, 16, 17), dtype=torch.uint8)
     model = build(lambda shape, classes: nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 17, classes)), images, 4, 0)

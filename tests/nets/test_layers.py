@@ -4,7 +4,7 @@ import torch
 
 from hw3.nets import count
 from hw3.nets.layers import from_layers
-from hw3.theory.layers import ASSIGNMENT, ASSIGNMENT_INPUT, LayerError, parse, trace
+from hw3.theory.layers import ASSIGNMENT, ASSIGNMENT_INPUT, Layer, LayerError, parse, trace
 
 
 def test_the_assignments_network_is_what_its_table_says():
@@ -25,6 +25,13 @@ def test_integers_of_numpy_are_integers_and_the_rest_is_refused():
     for shape in ((8.0, 9, 3), (8, True, 3), (8, 9, 0)):
         with pytest.raises(ValueError, match="input_shape"):
             from_layers(layers, shape)
+
+
+@pytest.mark.parametrize("options", [{"size": 3, "stride": 2}, {"size": 2}, {"size": 3, "padding": 1}])
+def test_a_pool_steps_and_is_padded_as_its_table_says(options):
+    pool = Layer("p", "pool", **options)
+    (row,) = trace([pool], (7, 7, 1))
+    assert tuple(from_layers([pool], (7, 7, 1))(torch.rand(1, 1, 7, 7)).shape[2:]) == row.output_shape[:2]
 
 
 def test_a_layer_that_does_not_fit_is_named():

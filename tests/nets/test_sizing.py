@@ -83,7 +83,7 @@ def test_mlp_widths_written_out(arguments, widths):
     assert mlp_widths(*arguments) == widths
 
 
-@pytest.mark.parametrize("budget", [10**7, 10**9, 10**12, 10**18])
+@pytest.mark.parametrize("budget", [10**7, 10**9, 10**12, 10**18, 10**30])
 def test_a_huge_budget_is_spent_too_and_at_once(budget):
     assert 0.99 * budget <= mlp_parameters(10_404, *mlp_widths(budget, 10_404, 3), 3) <= budget
     assert 0.99 * budget <= cnn_parameters(3, cnn_widths(budget, 3, 3), 3) <= budget
@@ -97,6 +97,7 @@ def test_a_huge_budget_is_spent_too_and_at_once(budget):
         (lambda: cnn_widths(100, 3, 3), "about 100 parameters"),
         (lambda: cnn_widths(100_000, 3, 3, blocks=1), "blocks is 1"),
         (lambda: cnn_widths(1e5, 3, 3), "budget is 100000.0"),
+        (lambda: cnn_widths(100_000, 3, 3, blocks=30), "no CNN of 30 blocks has about 100000 parameters$"),
         (lambda: mlp_widths(True, 10, 3), "budget is True"),
         (lambda: mlp_widths(500, 10.0, 3), "inputs is 10.0"),
         (lambda: image_shape((3, 8)), r"shape is \(3, 8\).*channels, height, width"),

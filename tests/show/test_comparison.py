@@ -106,6 +106,23 @@ def test_three_equal_differences_are_judged_by_the_images(logits_of, targets):
     assert close.sign == 0
 
 
+def test_targets_and_arms_that_do_not_fit_are_named(logits_of, targets):
+    arm = [logits_of(0.95), logits_of(0.95, 1)]
+    for wrong in (targets[:1], targets[:, None], targets + 7):
+        with pytest.raises(ValueError, match="targets are"):
+            compare_logits(arm, arm, wrong)
+    with pytest.raises(ValueError, match="the arms have 2, 2, 2, 1 networks"):
+        contrast_logits((arm, arm), (arm, arm[:1]), targets)
+
+
+def test_what_is_no_share_is_named():
+    with pytest.raises(ValueError, match="an accuracy is 90; it must be a share"):
+        paired([90, 80], [70, 65])
+    for tests in (0, -5, 2.5):
+        with pytest.raises(ValueError, match=f"tests is {tests}"):
+            paired([0.9], [0.8], tests)
+
+
 def test_each_network_needs_its_seed(logits_of, targets):
     arm = [logits_of(0.95), logits_of(0.95, 1)]
     with pytest.raises(ValueError, match="2 networks in an arm and 1 seeds"):

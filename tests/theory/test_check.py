@@ -210,6 +210,43 @@ def test_a_number_as_an_answer_is_not_shown_at_a_point_either():
 
 
 @pytest.mark.parametrize(
+    ("identity", "text", "right"),
+    [
+        ("t4.kernel", "10+[cos(pi/4)>1/2]", False),
+        ("t4.kernel", "10*[cos(pi/4)>1/2]", True),
+        ("t4.kernel", "10+[cos(pi/8)>0]", False),
+        ("t4.kernel", "10+[cos(pi/5)>sin(pi/3)]", True),
+        ("t2.parameters", "3910+7*step(cos(pi/6)-1/2)", False),
+        ("t3.dk4", "[cos(pi/5)*x1 > x2]", False),
+        ("t3.da", "(yhat-y)*([cos(pi/4)y<1] + [cos(pi/4)y>=1])", True),
+        ("t3.dz1", "δ1[cos(pi/4)z1>z2]", False),
+        ("t1.response", "(1+2cos(w1))(1+2cos(w2))/9 + w1^8*(sin(w1)^2+cos(w1)^2-1)", True),
+        ("t1.response", "(3-4sin²(w1/2))(4cos²(w2/2)-1)/9", True),
+        ("t1.response", "(1+2cos^2 w1)/9", False),
+    ],
+)
+def test_irrational_numbers_are_compared_too(identity, text, right):
+    assert check(identity, text).equivalent is right
+
+
+def test_a_comparison_of_many_names_in_a_high_power_ends_soon():
+    many = "x1+x2+x3+x4+x5+k1+k2+k3+z1+z2+z3+b+w1+w2+a+y+yhat+v1+v2"
+    verdict = check("t3.dk4", f"[({many})^4 > -1] - 1")
+    assert verdict.equivalent
+    assert not verdict.sure
+
+
+def test_a_number_that_is_rounded_in_the_tenth_place_is_called_that():
+    assert "a number in it is rounded" in str(check("t1.response", "0.1111111111(1+2cos(w1))(1+2cos(w2))"))
+
+
+def test_a_verdict_shows_what_was_read():
+    assert "delta1*[z1 > Max(0, z2)]*v1 gives" in str(check("t3.dz1", "δ1[z1 > max(z2, 0)]v1")).replace(
+        "delta1*v1*[z1 > Max(0, z2)]", "delta1*[z1 > Max(0, z2)]*v1"
+    )
+
+
+@pytest.mark.parametrize(
     ("more", "sure"),
     [
         ("[x1 > x2] + [x1 <= x2]", True),

@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 import torch
-from sympy import N, Rational, simplify
+from sympy import N, Rational, oo, simplify
 
 from hw3.theory import distillation as d
 from hw3.train.losses import distillation_loss, distillation_loss_kl
@@ -95,6 +95,14 @@ def test_a_temperature_is_positive(call, temperature):
         call(d.setting(2).student, temperature)
     with pytest.raises(ValueError, match="no logits"):
         call(())
+    with pytest.raises(ValueError, match="all must be finite"):
+        call((1, -oo))
+
+
+def test_both_sides_have_the_same_classes():
+    for call in (d.cross_entropy, d.divergence):
+        with pytest.raises(ValueError, match="there are 2 and 3 classes"):
+            call(d.setting(2).student, d.setting(3).teacher, Rational(2))
 
 
 @pytest.mark.parametrize("seed", range(3))

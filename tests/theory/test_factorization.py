@@ -32,6 +32,12 @@ def test_numbers_agree_with_the_formulas_for_any_size(inputs, outputs, middle, s
     assert (after < before) == (middle < even)
 
 
+def test_a_symbol_called_m_is_a_size_like_any_other():
+    other = symbols("n", positive=True)
+    assert factorization.break_even(3, m) == factorization.break_even(3, other).subs(other, m)
+    assert factorization.break_even(m, m) == 3 * m / 2
+
+
 def test_integers_of_numpy_do_not_overflow():
     assert factorization.square(np.int8(100), np.int8(100), np.int8(3)) == 90_000
 

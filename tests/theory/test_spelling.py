@@ -87,6 +87,18 @@ def test_every_index_is_an_index(text):
         (r"\biggl(\cfrac12\biggr)", "(frac(1)(2))"),
         ("[z1>z2 and z1>0 & z1>b]", "[z1>z2,z1>0,z1>b]"),
         ("x1\u200b+\ufeffy", "x1+y"),
+        ("x1\u200e+\u200f\u00ady", "x1+y"),
+        ("（x1＋y）／2", "(x1+y)/2"),
+        ("۱۴۱٫۶۷", "141.67"),
+        ("۳٬۹۱۰", "3,910"),
+        ("max(z1، 0)", "max(z1,0)"),
+        ("4cos²(x1)", "4(cos(x1))^(2)"),
+        ("cos²ω1", "(cos(omega1))^(2)"),
+        (r"4\cos^2\omega_1 + 1", "4(cos(omega1))^(2)+1"),
+        (r"\(\hat{y}-y\)v_1", "(yhat-y)v1"),
+        (r"\((\hat{y}-y)v_1\)", "(yhat-y)v1"),
+        (r"\delta_1 \mathbf{1}_{z_1 > \max(z_2, 0)}", "delta11[z1>max(z2,0)]"),
+        ("δ1·1_{z1>z2}1_{(z1>0)}", "delta1*1[z1>z2]1[z1>0]"),
         ("۲۸۰", "280"),
         ("4.18e8", "4.18e8"),
         ("x1v1b", "x1v1b"),
@@ -106,6 +118,19 @@ def test_only_groups_of_three_digits_are_put_together(text):
 def test_other_commands_of_latex_are_refused_by_name(text):
     with pytest.raises(RefusedError, match=r"the LaTeX command \\\w+ is not read"):
         plain(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("141.(6)", r"141\.\(\.\.\.\) is not read; write a repeating decimal as a fraction"),
+        ("δ1[v1=z1]", r"compare with > or <, as in \[z1 > z2\]"),
+        ("[z1>0] = y", "write only what stands right of it"),
+    ],
+)
+def test_the_advice_fits_what_was_written(text, words):
+    with pytest.raises(RefusedError, match=words):
+        spelled(text)
 
 
 def test_names_are_taken_apart_and_functions_read_in_any_case():

@@ -107,6 +107,13 @@ def test_more_devices_than_gpus_are_refused(monkeypatch):
         fabric("32-true", 4)
 
 
+@pytest.mark.parametrize("rank", ["abc", "-1", "1.0"])
+def test_a_rank_that_is_no_number_is_named(monkeypatch, rank):
+    monkeypatch.setenv("NODE_RANK", rank)
+    with pytest.raises(ValueError, match=f"NODE_RANK is '{rank}'"):
+        first_process()
+
+
 def test_several_machines_need_the_name_of_the_first(monkeypatch):
     for name in ("MASTER_ADDR", "SLURM_JOB_ID"):
         monkeypatch.delenv(name, raising=False)

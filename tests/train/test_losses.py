@@ -291,6 +291,8 @@ def test_at_a_high_temperature_the_divergence_becomes_a_squared_distance(tempera
     assert temperature**2 * soft_kl(STUDENT, TEACHER, temperature) == pytest.approx(wanted.item(), rel=0.02)
     with pytest.raises(ValueError, match="so must its square"):
         soft_kl(STUDENT, TEACHER, 1e200)
+    with pytest.raises(ValueError, match=r"temperature is 100000000\.0; above 1e\+06 roundings"):
+        soft_kl(STUDENT, TEACHER, 1e8)
 
 
 @pytest.mark.parametrize("smoothing", [-0.5, 1.0, float("nan")])

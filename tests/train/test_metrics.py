@@ -138,6 +138,8 @@ def test_targets_that_are_no_classes_are_refused(measure):
 def test_no_temperature_is_best_for_what_diverged():
     with pytest.raises(ValueError, match="some logits are NaN"):
         best_temperature(torch.full((2, 3), float("nan")), torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match="some logits are NaN or ∞"):
+        best_temperature(torch.tensor([[float("inf"), 0.0], [2.0, 0.0]]), torch.tensor([0, 1]))
     for limit in (-1, 0, 1, float("nan")):
         with pytest.raises(ValueError, match="limit is"):
             best_temperature(torch.zeros(2, 3), torch.tensor([0, 1]), limit)
