@@ -95,6 +95,14 @@ def test_a_short_number_on_a_border_is_passed_over_for_a_longer_one():
     assert here.point[x].denominator > 1
 
 
+@pytest.mark.parametrize(("count", "everywhere"), [(8, True), (12, False)])
+def test_comparisons_of_many_names_in_a_high_power_are_tried_only(count, everywhere):
+    many = symbols(f"q1:{count + 1}", real=True)
+    half = count // 2
+    formula = Iverson(sum(many[:half]) ** 3 * sum(many[half:]), 0, 1)
+    assert compared(formula, formula) == (None, everywhere)
+
+
 def test_a_point_on_a_border_is_passed_over(monkeypatch):
     few = iter([Fraction(0)] * 5)
     monkeypatch.setattr(regions, "between", lambda *ends: next(few, None) or between(*ends))
