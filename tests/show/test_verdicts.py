@@ -421,13 +421,19 @@ def test_settings_that_the_search_cannot_tell_apart_are_counted(make_arm):
         told["searched"]
         == "recorded (10,000 images, stem “7 × 7, pooled”, 3 epochs, 2 seeds, 2,500 images judge, made up)"
     )
+    assert told["by_accuracy"] == "It is the best by accuracy too."
+    surer = replace(tried.trials[1], accuracies=(0.4, 0.5))
+    told = verdicts.searched(Searched((tried.trials[0], surer, tried.trials[2])), runs, True, (0.5, 3.0))
     assert told["by_accuracy"] == (
-        "By accuracy the highest is α = 0.5, τ = 1, with 30.0% at 1.050 nats; with the setting of the students below "
-        "30.0% at 1.550 nats."
+        "By accuracy the best is α = 0.5, τ = 2 with 45.0% at 1.055 nats; with the setting of the students below 30.0% "
+        "at 1.550 nats. So it matters which measure chooses."
     )
     alone = tuple(Trials(0.0, tau, (0.9, 0.9), (0.3, 0.3)) for tau in (1.0, 2.0))  # one setting: τ means nothing
     told = verdicts.searched(Searched(tried.trials + alone), runs, False, (0.9, 4.0))
-    assert told["by_accuracy"].endswith("; without a teacher it is 30.0% at 0.900 nats.")
+    alone = tuple(replace(trial, accuracies=(0.2, 0.2)) for trial in alone)
+    others = (tried.trials[0], surer, *alone)
+    told_again = verdicts.searched(Searched(others), runs, False, (0.9, 4.0))
+    assert "; without a teacher it is 20.0% at 0.900 nats. So" in told_again["by_accuracy"]
     assert (told["settings"], told["lowest"]) == ("4", "α = 0, no teacher")
     assert told["alike"].startswith("No other setting is within one standard error")
     assert told["searched"].startswith("this build’s own (")

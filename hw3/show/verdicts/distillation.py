@@ -101,9 +101,10 @@ def searched(found: Searched, runs: Sequence[Result], recorded: bool, used: tupl
             "larger distance need not be a true one either."
         ),
         "by_accuracy": (
-            f"By accuracy the highest is {_setting(most)}, with {_scored(most)}"
-            + "".join(f"; {text}" for text in beside)
-            + "."
+            "It is the best by accuracy too."
+            if most == setting
+            else f"By accuracy the best is {'; '.join([f'{_setting(most)} with {_scored(most)}', *beside])}. So it "
+            "matters which measure chooses."
         ),
     }
 
