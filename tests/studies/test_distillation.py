@@ -134,7 +134,9 @@ def test_the_plan_is_whole_pairs_seed_by_seed_and_in_every_arm_that_is_compared(
     plan = study.plan()
     wanted = [(e.name.partition("/")[2], seed) for e, seed in plan.runs]
     assert len(set(wanted)) == len(wanted)
-    assert wanted[:4] == [("student", 0), ("distilled", 0), ("student", 1), ("distilled", 1)]
+    assert wanted[0] == ("teacher-tuned", 0)  # what others are made of
+    main = ("student", "distilled", "distilled-from-tuned")
+    assert wanted[1:7] == [(name, seed) for seed in (0, 1) for name in main]
     seeds = {name: [seed for n, seed in wanted if n == name] for name, _ in wanted}
     assert seeds["student"] == seeds["distilled"] == seeds["distilled-from-tuned"] == list(study.seeds)
     assert seeds["smoothed"] == seeds["wrong-shuffled"] == seeds["wrong-even"] == list(study.seeds[:3])
