@@ -8,7 +8,7 @@ sought by Fourier and Motzkin's elimination, which is exact: if it finds none, t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import comb, prod
@@ -39,12 +39,12 @@ class Difference:
     second: Any
 
 
-@dataclass
 class _Deciding:
     """What decided at a point: linear ``forms``, each turned to be positive there; and did ``others`` too?"""
 
-    forms: dict[Form, None] = field(default_factory=dict)
-    others: bool = False
+    def __init__(self) -> None:
+        self.forms: dict[Form, None] = {}
+        self.others = False
 
 
 def difference(first: Expr, second: Expr) -> Difference | None:
