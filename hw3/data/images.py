@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hw3.files import DataError
-from hw3.theory.sizes import seed as as_seed
+from hw3.theory.sizes import checked_seed
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,8 @@ class Split:
     test: Tensor
 
     def __post_init__(self) -> None:
-        images, parts = torch.cat([part.unique() for part in (self.train, self.validation, self.test)]).unique(
-            return_counts=True
-        )
+        each = torch.cat([part.unique() for part in (self.train, self.validation, self.test)])
+        images, parts = each.unique(return_counts=True)
         if (parts > 1).any():
             raise ValueError(f"image {images[parts > 1][0].item()} is in two parts; each trains, chooses or tests")
 
@@ -127,7 +126,7 @@ def split(
     classes = np.unique(labels)
     sizes = np.array([copies[labels[first] == label].sum() for label in classes])
     part = np.zeros(len(first), np.int64)  # of each group: 0 trains, 1 validates, 2 tests
-    generator = torch.Generator().manual_seed(as_seed(seed))
+    generator = torch.Generator().manual_seed(checked_seed(seed))
     for label, *places in zip(classes, _shares(sizes, validation), _shares(sizes, test), strict=True):
         members = np.flatnonzero(labels[first] == label)
         members = members[torch.randperm(len(members), generator=generator).numpy()]

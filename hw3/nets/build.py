@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from hw3.theory.sizes import seed as as_seed
+from hw3.theory.sizes import checked_seed
 
 
 class Normalize(nn.Module):
@@ -52,7 +52,7 @@ def build(
     ``images``, uint8 (N, C, H, W). Options of a network are set by ``functools.partial``."""
     mean, std = pixel_statistics(images)
     channels, height, width = images.shape[1:]
-    torch.manual_seed(as_seed(seed))
+    torch.manual_seed(checked_seed(seed))
     return nn.Sequential(Normalize(mean, std), network((channels, height, width), classes))
 
 

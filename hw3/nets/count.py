@@ -8,8 +8,8 @@ from torch import nn
 from hw3.nets.build import evaluating
 from hw3.nets.sizing import image_shape
 
-CONVOLUTIONS = nn.Conv1d, nn.Conv2d, nn.Conv3d
 TRANSPOSED = nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d
+KINDS = {"convolution": (nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED), "fully connected": (nn.Linear,)}
 
 
 def parameters(module: nn.Module) -> int:
@@ -21,8 +21,7 @@ def by_kind(module: nn.Module) -> dict[str, int]:
     """Trainable numbers by the kind of layer that owns them: convolution, fully connected, other."""
     counts = {"convolution": 0, "fully connected": 0, "other": 0}
     for layer in module.modules():
-        kind = "convolution" if isinstance(layer, CONVOLUTIONS + TRANSPOSED) else "other"
-        kind = "fully connected" if isinstance(layer, nn.Linear) else kind
+        kind = next((kind for kind, layers in KINDS.items() if isinstance(layer, layers)), "other")
         counts[kind] += sum(p.numel() for p in layer.parameters(recurse=False) if p.requires_grad)
     return counts
 
@@ -47,7 +46,8 @@ def multiplications(module: nn.Module, input_shape: tuple[int, int, int]) -> int
         places = inputs[0] if isinstance(layer, TRANSPOSED) else output
         total += math.prod(places.shape[1:]) * weight[0].numel()
 
-    layers = [m for m in module.modules() if isinstance(m, (*CONVOLUTIONS, *TRANSPOSED, nn.Linear))]
+    counted = tuple(layer for layers in KINDS.values() for layer in layers)
+    layers = [layer for layer in module.modules() if isinstance(layer, counted)]
     hooks = [layer.register_forward_hook(count) for layer in layers]
     try:
         with evaluating(module):

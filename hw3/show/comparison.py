@@ -59,6 +59,13 @@ class Comparison:
         return int(self.low > 0) - int(self.high < 0)
 
     @property
+    def sign_by_images(self) -> int:
+        """The same for the test images alone: all that counts between two networks when no others are asked about."""
+        if any(self.failed):
+            return 0
+        return int(self.difference > self.over_images > 0) - int(-self.difference > self.over_images > 0)
+
+    @property
     def word(self) -> str:
         if any(self.failed):
             return "diverged"

@@ -3,7 +3,7 @@ and without its ImageNet weights."""
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,10 @@ from hw3.train.metrics import Scores, score
 
 @dataclass(frozen=True)
 class Tuned:
-    """One setting, over the seeds: which images trained and which chose the penalty is drawn anew for each."""
+    """One setting, over the seeds: which images trained and which chose the penalty is drawn anew for each.
+
+    ``logits``: (seeds, tests, classes), of the test images whose labels are ``targets`` (tests,).
+    """
 
     resolution: int
     normalize: bool
@@ -31,6 +34,8 @@ class Tuned:
     tests: tuple[Scores, ...]
     train_accuracies: tuple[float, ...]
     penalties: tuple[float, ...]
+    logits: Tensor = field(compare=False)
+    targets: Tensor = field(compare=False)
 
     @property
     def accuracies(self) -> list[float]:
@@ -59,20 +64,24 @@ def linear_tuning(
     origin = {"data": shared.data.digest, "weights": shared.weights.digest, "precision": shared.precision}
 
     def make(folder: Path) -> None:
-        kept = partial(shared.features, shared.backbone()) if pretrained else None
+        known = partial(shared.features, shared.backbone()) if pretrained else None
         rows = [
-            _once(shared, kept or partial(forward_untrained, shared, seed), seed, resolution, sizes, normalize, grid)
+            _once(shared, known or partial(forward_untrained, shared, seed), seed, resolution, sizes, normalize, grid)
             for seed in seeds
         ]
-        tests, accuracies, penalties, counts = zip(*rows, strict=True)
-        tuned = Tuned(resolution, normalize, counts[0], tests, accuracies, penalties)
-        (folder / "tuned.json").write_text(json.dumps(asdict(tuned)), encoding="utf-8")
+        tests, accuracies, penalties, counts, logits = zip(*rows, strict=True)
+        kept = {"resolution": resolution, "normalize": normalize, "images": counts[0]}
+        kept |= {"tests": list(map(asdict, tests)), "train_accuracies": accuracies, "penalties": penalties}
+        (folder / "tuned.json").write_text(json.dumps(kept), encoding="utf-8")
+        torch.save(torch.stack(logits), folder / "logits.pt")
 
     what = settings | origin | {"pretrained": pretrained}
     folder = once("linear-tuning", what, make, code=(forward, prepare, fit_linear, score, untrained))
     kept = json.loads((folder / "tuned.json").read_text(encoding="utf-8"))
     tests = tuple(Scores(**{k: tuples(v) for k, v in test.items()}) for test in kept.pop("tests"))
-    return Tuned(**{name: tuples(value) for name, value in kept.items()}, tests=tests)
+    logits = torch.load(folder / "logits.pt", weights_only=True)
+    targets = shared.data.labels[shared.pools.test[: sizes[1]]]
+    return Tuned(**{name: tuples(value) for name, value in kept.items()}, tests=tests, logits=logits, targets=targets)
 
 
 def forward_untrained(shared: Shared, seed: int, images: Tensor, resolution: int, normalize: bool) -> Tensor:
@@ -88,7 +97,7 @@ def _once(
     sizes: tuple[int, int],
     normalize: bool,
     grid: Sequence[float],
-) -> tuple[Scores, float, float, int]:
+) -> tuple[Scores, float, float, int, Tensor]:
     data: ImageSet = shared.data
     learn, tests = shared.pools.train[: sizes[0]], shared.pools.test[: sizes[1]]
     x, x_test = (features(data.images[part], resolution, normalize) for part in (learn, tests))
@@ -96,6 +105,7 @@ def _once(
     train, validation = order[len(x) // 10 :], order[: len(x) // 10]
     y = data.labels[learn]
     layer = fit_linear((x[train], y[train]), (x[validation], y[validation]), len(data.class_names), grid)
-    scores = score(layer(x_test), data.labels[tests])
+    logits = layer(x_test)
+    scores = score(logits, data.labels[tests])
     report(f"linear tuning at {resolution} px, seed {seed}: test accuracy {scores.accuracy:.4f}")
-    return scores, (layer(x[train]).argmax(1) == y[train]).double().mean().item(), layer.l2, len(x)
+    return scores, (layer(x[train]).argmax(1) == y[train]).double().mean().item(), layer.l2, len(x), logits

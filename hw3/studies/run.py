@@ -19,8 +19,7 @@ from hw3.files import runs_dir
 from hw3.nets.build import build
 from hw3.nets.count import by_kind, multiplications, parameters
 from hw3.store import Entry, described
-from hw3.theory.sizes import seed as as_seed
-from hw3.theory.sizes import whole
+from hw3.theory.sizes import checked_seed, whole
 from hw3.train.best import Best
 from hw3.train.device import capability, fabric, precision_of, processor
 from hw3.train.loop import LAST, Row, Task, fit
@@ -221,7 +220,7 @@ def run(experiment: Experiment, seed: int, device: Fabric | None = None, progres
     if experiment.training.batch_size % device.world_size:
         size = experiment.training.batch_size
         raise ValueError(f"a batch of {size} cannot be divided among {device.world_size} devices")
-    seed = as_seed(seed)
+    seed = checked_seed(seed)
     place = entry(experiment, seed, device.world_size)
     if device.world_size > 1:
         _agree(device, f"{place.kind}/{place.folder.name}")

@@ -56,10 +56,10 @@ def compared(first: Expr, second: Expr) -> tuple[Difference | None, bool]:
     """A point inside a region where ``first`` and ``second`` differ, with short numbers if there is one, else None; and
     was every region visited?
 
-    Then None is sure, but for the chance of the random points. It was if each compared difference is a product or
-    quotient of linear forms with rational coefficients (up to degree 4). Other comparisons, such as cos(x) > 0 or
-    x*y > 1, are met by random points at scales from 1/10 to beyond the largest number in the formulas; a small region
-    may be missed.
+    Every region is visited where each compared difference is a product or quotient of linear forms with rational
+    coefficients (up to degree 4, and not of too many names). Then None is sure, but for the chance of the random
+    points. Other comparisons, such as cos(x) > 0 or x*y > 1, are met by random points at scales from 1/10 to beyond the
+    largest number in the formulas; a small region may be missed.
 
     Raises:
         RefusedError: there are more than 600 regions, or ``second`` divides by zero wherever it was tried.

@@ -5,7 +5,6 @@ from typing import Any
 
 from sympy import Expr, Float
 
-SEEDS = 2**40  # a generator gets a seed times 1,000,003, plus the epoch, and takes 64 bits
 _WANTED = {None: "an integer", 1: "a positive integer"}
 
 
@@ -26,14 +25,14 @@ def whole(name: str, value: Any, least: int | None = 1) -> int:
     return number
 
 
-def seed(value: Any) -> int:
+def checked_seed(value: Any) -> int:
     """``value`` as a seed that every generator here takes.
 
     Raises:
         ValueError: it is no integer from 0 to 2**40 - 1.
     """
     number = whole("the seed", value, least=0)
-    if number >= SEEDS:
+    if number >= 2**40:  # generators get it times 1,000,003, plus an epoch, and take 64 bits
         raise ValueError(f"the seed is {number}; it must be below 2**40")
     return number
 

@@ -107,7 +107,7 @@ def plain(text: str) -> str:
 
 def _powers_behind(text: str) -> str:
     """cos^2(w) and cos^2 w as (cos(w))^(2)."""
-    bare = r"(?!frac)(?P<bare>[A-Za-z]+(?:_?[0-9]+)?)(?![A-Za-z0-9_(])"
+    bare = r"(?!frac|pi)(?P<bare>[A-Za-z]+(?:_?[0-9]+)?)(?![A-Za-z0-9_(])"
     power = r"\s*\^\s*\(?\s*([0-9]{1,2})\s*\)?\s*"
     text = re.sub(rf"(?<![A-Za-z])(cos|sin){power}{bare}", r"(\1(\g<bare>))^(\2)", text)
     while match := re.search(rf"(?<![A-Za-z])(cos|sin){power}\(", text):

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from hw3.theory.sizes import seed as as_seed
-from hw3.theory.sizes import whole
+from hw3.theory.sizes import checked_seed, whole
 from hw3.train.losses import checked_targets, cross_entropy
 from hw3.train.settings import threads
 
@@ -115,7 +114,7 @@ def fold_heads(
     if not 2 <= whole("folds", folds) <= len(features):
         raise ValueError(f"folds is {folds}; with {len(features)} images it must be from 2 to {len(features)}")
     targets = checked_targets(features, targets, "features")
-    order = torch.randperm(len(features), generator=torch.Generator().manual_seed(as_seed(seed)))
+    order = torch.randperm(len(features), generator=torch.Generator().manual_seed(checked_seed(seed)))
     order = order[targets[order].argsort(stable=True)]  # dealt out class by class
     parts = [order[start::folds].sort().values for start in range(folds)]
     rest = [torch.cat([*parts[:own], *parts[own + 1 :]]).sort().values for own in range(folds)]

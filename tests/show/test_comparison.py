@@ -70,6 +70,10 @@ def test_seeds_that_all_agree_are_said_to_agree_though_the_interval_holds_zero(m
 def test_one_seed_gives_no_verdict(make_arm, targets):
     c = compare(make_arm("cnn", [0.95]), make_arm("mlp", [0.80]), targets)
     assert (c.sign, c.word) == (0, "one seed")
+    assert c.sign_by_images == 1
+    assert compare(make_arm("m", [0.80]), make_arm("c", [0.95]), targets).sign_by_images == -1
+    assert compare(make_arm("near", [0.801]), make_arm("to", [0.80]), targets).sign_by_images == 0
+    assert compare(make_arm("guess", [0.33]), make_arm("d", [0.95]), targets).sign_by_images == 0  # no verdict
     assert isnan(c.visible)
     assert "One seed cannot tell the test accuracy" in words(c)
     assert f"+15.00 points here, ± {100 * c.over_images:.2f} points for the choice of test images, and" in words(c)

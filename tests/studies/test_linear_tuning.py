@@ -33,12 +33,17 @@ def test_one_setting_over_the_seeds(study, quick, monkeypatch):
     assert (tuned.resolution, tuned.normalize, tuned.images) == (32, True, 200)
     assert len(tuned.tests) == len(tuned.accuracies) == len(tuned.penalties) == len(tuned.train_accuracies) == 2
     assert sum(map(sum, tuned.tests[0].confusion)) == 100
+    assert tuned.logits.shape == (2, 100, 10)
+    assert torch.equal(tuned.targets, study.data.labels[study.pools.test[:100]])
+    assert tuned.accuracies == (tuned.logits.argmax(2) == tuned.targets).double().mean(1).tolist()
     assert tuned.accuracies == [scores.accuracy for scores in tuned.tests]
     assert min(tuned.accuracies) > 0.3  # ten classes: chance is a tenth
     assert set(tuned.penalties) <= {0.1, 10.0}
     assert tuned.tests[0] != tuned.tests[1]  # other images train and choose
     monkeypatch.setattr(type(study), "features", lambda *_: pytest.fail("made twice"))
-    assert linear_tuning(study, 32, (200, 100), (0, 1), grid=(0.1, 10.0)) == tuned
+    again = linear_tuning(study, 32, (200, 100), (0, 1), grid=(0.1, 10.0))
+    assert again == tuned
+    assert torch.equal(again.logits, tuned.logits)
 
 
 def test_each_setting_is_kept_by_itself(study, quick):

@@ -52,6 +52,8 @@ def test_what_is_no_text_is_refused_with_its_type(value):
         ("x1 > x2 > z1", "two things at a time"),
         ("cos x1 2", r"write \+ or \* between"),
         ("cos 2(x1)", "all that belongs to cos in brackets"),
+        ("cos^2 pi x1", "cos needs its arguments in brackets"),
+        ("cos^2 2x1", "cos needs its arguments in brackets"),
         ("1(x1 > x2, x1 > 0)", "two comparisons at once stand in square brackets"),
         ("max(x1)", "max takes 2 to 8 arguments and got 1"),
         ("cos(x1, x2)", "cos takes 1 argument and got 2"),

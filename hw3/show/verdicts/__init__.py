@@ -28,6 +28,7 @@ from hw3.show.verdicts.distillation import (
     size_of,
     student,
     teacher,
+    teacher_over,
 )
 from hw3.show.verdicts.explanation import labels_setting, softness, when_it_helps, wrong_classes
 from hw3.show.verdicts.shoes import alike, batch_norm, cnn, dropblock, factorization, helped, mlp, photographs

@@ -20,7 +20,7 @@ def linear_tuning(main: Tuned, normalized: Sequence[Tuned], plain: Sequence[Tune
     """What the page about linear tuning says: ``main`` is the answer; ``normalized`` and ``plain`` are the sweeps over
     the resolutions, with ImageNet's normalization and without."""
     first, last = normalized[0], normalized[-1]
-    step = paired(last.accuracies, first.accuracies, images_of(first))
+    step = tuned_over(last, first)
     gains = normalization(normalized, plain)
     where = {
         "It raises the accuracy at": [size for size, c in gains.items() if c.word == "higher"],
@@ -49,8 +49,12 @@ def images_of(tuned: Tuned) -> int:
 
 def normalization(normalized: Sequence[Tuned], plain: Sequence[Tuned]) -> dict[str, Comparison]:
     """What ImageNet's normalization brings at each resolution."""
-    pairs = zip(normalized, plain, strict=True)
-    return {f"{a.resolution} px": paired(a.accuracies, b.accuracies, images_of(a)) for a, b in pairs}
+    return {f"{a.resolution} px": tuned_over(a, b) for a, b in zip(normalized, plain, strict=True)}
+
+
+def tuned_over(first: Tuned, second: Tuned) -> Comparison:
+    """One setting of linear tuning against another, on the same test images."""
+    return compare_logits(list(first.logits), list(second.logits), first.targets)
 
 
 def teacher(taught: Shown, scores: Scores, right: Tensor) -> dict[str, str]:
@@ -163,9 +167,13 @@ def student(named: dict[str, list[Result]], targets: Tensor, teacher: Scores, ri
     }
 
 
-def beside_teacher(alone: list[Result], teacher: Tensor, targets: Tensor) -> dict[str, str]:
-    """Is the teacher, whose logits for the test images are ``teacher``, better than the student that never met it?"""
-    ahead = compare_logits([teacher] * len(alone), [r.logits for r in alone], targets)
+def teacher_over(teacher: Tensor, students: list[Result], targets: Tensor) -> Comparison:
+    """One teacher, its logits for the test images, against each of the ``students``."""
+    return compare_logits([teacher] * len(students), [r.logits for r in students], targets)
+
+
+def beside_teacher(ahead: Comparison) -> dict[str, str]:
+    """Is the teacher better than the student that never met it? ``ahead``: the one minus the other."""
     then = {
         1: "So a student that copied it would gain.",
         0: "So copying its classes would not be shown to change much.",
@@ -174,13 +182,10 @@ def beside_teacher(alone: list[Result], teacher: Tensor, targets: Tensor) -> dic
     return {"ahead": f"{sentence(ahead, 'teacher', 'student without one', 'test accuracy')} {then}"}
 
 
-def both_sizes(studies: Sequence[tuple[list[Result], list[Result], Tensor, Tensor]]) -> dict[str, str]:
-    """Does the student follow its teacher in each study? Of each: the students without and with a teacher, the
-    teacher's logits for the test images, and the labels of these."""
-    ways = set()
-    for alone, taught, teacher, targets in studies:
-        ahead = compare_logits([teacher] * len(alone), [r.logits for r in alone], targets)
-        ways.add((ahead.sign, compare(*in_common(taught, alone), targets).sign))
+def both_sizes(studies: Sequence[tuple[Comparison, Comparison]]) -> dict[str, str]:
+    """Does the student follow its teacher in each study? Of each: the teacher minus the student that never met it, and
+    the distilled student minus that one."""
+    ways = {(ahead.sign, gain.sign) for ahead, gain in studies}
     if ways != {(1, 1), (-1, -1)}:
         return {"both_sizes": ""}
     return {
@@ -228,7 +233,7 @@ def full_tuning(
     layer alone, whose scores are ``linear``; ``over_linear``, ``over_none``: the tuned teacher's student against the
     linear teacher's and against the one without."""
     one_seed = gain.word == "one seed"
-    ahead = (gain.difference > gain.over_images) - (gain.difference < -gain.over_images) if one_seed else gain.sign
+    ahead = gain.sign_by_images if one_seed else gain.sign
     choices = {
         1: "That fits what one expects: features learned on large photographs can adapt to small pictures and these "
         "classes. But the other differences named above are in it too.",
@@ -261,7 +266,7 @@ def full_tuning(
 
 def pretraining(pretrained: Tuned, random: Tuned) -> dict[str, str]:
     """What weights from ImageNet bring to a frozen network with a new last layer."""
-    gain = paired(pretrained.accuracies, random.accuracies, images_of(random))
+    gain = paired(pretrained.accuracies, random.accuracies, images_of(random))  # a random one may be at chance level
     return {
         "pretraining": sentence(gain, "pretrained network", "random one", "test accuracy"),
         "random": spread(random.accuracies),

@@ -92,12 +92,10 @@ def wrong_classes(over_shuffled: Comparison, over_even: Comparison) -> dict[str,
 def labels_setting(taught: Sequence[Sequence[Result]], recorded: bool) -> dict[str, str]:
     """The settings of the students with few labels, the fewest first, and of those with all, ``taught``."""
     few, every = (arm[0].what["task"] for arm in (taught[0], taught[-1]))
-    source = (
-        "written down before the first run" if recorded else "of this build's search, which was made with all labels"
-    )
+    source = "were fixed before the first run" if recorded else "come from this build's search, made with all labels"
     return {
         "labels_setting": f"The temperature is {few['temperature']:g}; with all labels, at the right end, "
-        f"α = {every['alpha']:g} and τ = {every['temperature']:g}. These are {source}."
+        f"α = {every['alpha']:g} and τ = {every['temperature']:g}. Both {source}."
     }
 
 
