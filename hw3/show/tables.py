@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from hw3.data.images import ImageSet
-from hw3.studies.record import Shown, validation_logits
+from hw3.studies.record import validation_logits
 from hw3.studies.run import Experiment, Result
+from hw3.studies.shown import Shown
 from hw3.train.losses import cross_entropy
 from hw3.train.metrics import best_temperature, expected_calibration_error
 

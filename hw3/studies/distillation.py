@@ -13,9 +13,10 @@ from hw3.data.images import Split
 from hw3.files import whole
 from hw3.nets.resnet import student
 from hw3.studies.pretrained import Shared, shared
-from hw3.studies.record import Plan, Shown, folder_of, read_arrays, write_arrays
+from hw3.studies.record import Plan, folder_of, read_arrays, write_arrays
 from hw3.studies.run import Experiment
 from hw3.studies.search import Search, Trials
+from hw3.studies.shown import Shown
 from hw3.studies.teachers import WRONG, Changed, LinearTeacher, TunedTeacher, short
 from hw3.train.features import whole_network
 from hw3.train.linear import Linear

@@ -17,7 +17,7 @@ from hw3.show.tables import (
     spread,
     table,
 )
-from hw3.studies.record import Shown
+from hw3.studies.shown import Shown
 
 
 def test_parameters_are_the_second_column_of_every_score_table(make_arm):

@@ -12,9 +12,9 @@ from hw3.show import verdicts
 from hw3.show.comparison import Comparison
 from hw3.studies.linear_tuning import Tuned
 from hw3.studies.profiles import PROFILES
-from hw3.studies.record import Shown
 from hw3.studies.replay import Replay
 from hw3.studies.search import Searched, Trials
+from hw3.studies.shown import Shown
 from hw3.train.metrics import score
 
 GOOD, POOR, NEAR = [0.95, 0.952, 0.948], [0.80, 0.803, 0.797], [0.94, 0.96, 0.95]

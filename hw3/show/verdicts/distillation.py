@@ -10,9 +10,9 @@ from hw3.show.comparison import Comparison, compare, compare_logits, count_of, i
 from hw3.show.tables import agreeing, at_best_temperature, spread
 from hw3.studies.distillation import Study
 from hw3.studies.linear_tuning import Tuned
-from hw3.studies.record import Shown
 from hw3.studies.run import Result
 from hw3.studies.search import Searched, Trials
+from hw3.studies.shown import Shown
 from hw3.train.metrics import Scores
 
 

@@ -10,8 +10,8 @@ from hw3.data.images import ImageSet, Split, content_ids
 from hw3.show.comparison import Comparison, count_of, sentence, sentences
 from hw3.show.tables import minus
 from hw3.show.verdicts.words import confused, fit_gap, gap, last_epochs, scores
-from hw3.studies.record import Shown
 from hw3.studies.run import Result
+from hw3.studies.shown import Shown
 
 PRECISIONS = {"32-true": "32-bit floats", "bf16-mixed": "bfloat16 products with 32-bit weights"}
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from hw3.show.comparison import Comparison, count_of
 from hw3.show.tables import spread
-from hw3.studies.record import Shown
 from hw3.studies.replay import FIRST, LATER, Replay
 from hw3.studies.run import Result
+from hw3.studies.shown import Shown
 
 TEACHER_LIMIT = 0.1  # logits; features are rounded to 16 bits, and processors add up in other orders
 
