@@ -283,6 +283,12 @@ def sentence(c: Comparison, first: str, second: str, quantity: str) -> str:
     if c.word == "one seed":
         half = f"{c.amount(c.over_images, signed=False)} {c.unit}"
         over = f", ± {half} for the choice of test images" if c.over_images > 0 else ""
+        if c.sign_by_images:
+            word = "higher" if c.sign_by_images > 0 else "lower"
+            return (
+                f"On these test images the {quantity} of the {first} is {word} than that of the {second}: "
+                f"{c.amount(c.difference)} {c.unit}{over}. That is one seed; how far another moves it is not known."
+            )
         return (
             f"One seed cannot tell the {quantity} of the {first} from that of the {second}: the difference is "
             f"{c.amount(c.difference)} {c.unit} here{over}, and how far another seed would move it is not known."
